@@ -1,0 +1,66 @@
+//! Trains the glyph encoder on what the example `glyph_data` wrote, and judges one.
+//!
+//! ```text
+//! cargo run --release -p cognate-train --example train_glyphs -- \
+//!     --data target/glyphs --seed 1 --out models/glyphs.onnx
+//! cargo run --release -p cognate-train --example train_glyphs -- \
+//!     --judge data/digits --model models/glyphs.onnx
+//! ```
+//!
+//! `--steps N` shortens a training run for a trial.
+
+mod judge;
+mod sheets;
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use cognate_train::{Progress, Recipe, TrainConfig, train};
+
+const USAGE: &str = "usage: train_glyphs --data DIR --seed N --out FILE [--steps N]\n\
+                     or:    train_glyphs --judge DIR --model FILE";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args = parse(std::env::args().skip(1))?;
+    let value = |name: &str| args.get(name).ok_or(format!("{name} is missing; {USAGE}"));
+    if let Some(folder) = args.get("--judge") {
+        return judge::judge(Path::new(folder), Path::new(value("--model")?));
+    }
+    let mut config = TrainConfig { seed: value("--seed")?.parse()?, ..TrainConfig::default() };
+    if let Some(steps) = args.get("--steps") {
+        config.steps = steps.parse()?;
+    }
+    run(Path::new(value("--data")?), Path::new(value("--out")?), &config)
+}
+
+/// Reads `--name value` pairs.
+fn parse(words: impl Iterator<Item = String>) -> Result<HashMap<String, String>, String> {
+    let words: Vec<String> = words.collect();
+    let (pairs, rest) = words.as_chunks();
+    let known = ["--data", "--seed", "--out", "--steps", "--judge", "--model"];
+    match pairs.iter().find(|[name, _]| !known.contains(&name.as_str())) {
+        None if rest.is_empty() => Ok(pairs.iter().cloned().map(|[name, value]| (name, value)).collect()),
+        _ => Err(USAGE.into()),
+    }
+}
+
+/// Trains on the characters with their labels and on the digits as instances.
+fn run(data: &Path, out: &Path, config: &TrainConfig) -> Result<(), Box<dyn Error>> {
+    let characters = sheets::read(&data.join("characters"))?.labeled()?;
+    let digits = sheets::read(&data.join("digits"))?.images()?;
+    let start = Instant::now();
+    let mut tell = |progress: Progress| {
+        if progress.step.is_multiple_of(100) || progress.step == progress.steps {
+            let Progress { step, steps, loss, rate } = progress;
+            let seconds = start.elapsed().as_secs();
+            println!("step {step} of {steps}: loss {loss:.3}, rate {rate:.5}, {seconds} s");
+        }
+    };
+    let encoder = train(&characters, &digits, config, &mut tell)?;
+    fs::write(out, encoder.to_onnx(&Recipe::new(&characters, &digits, config)))?;
+    println!("wrote {}", out.display());
+    Ok(())
+}

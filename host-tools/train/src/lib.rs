@@ -1,0 +1,49 @@
+//! Trains small contrastive encoders for microcontrollers and writes them as ONNX.
+//!
+//! ```text
+//! samples ─► batch (P × K, instances) ─► augment ─► net ─► loss ─► Adam   (train)
+//!                                                    └─► BatchNorm folded ─► ONNX
+//! ```
+//!
+//! An encoder learns from samples with labels ([`Labeled`]), from samples without ([`Images`], of which each is a class
+//! of its own), or from both at once. The loss is the supervised contrastive one of Khosla et al. (2020).
+//! A run depends on nothing but its data and its [`TrainConfig`]: the same seed gives the same file, byte for byte, on
+//! the same machine.
+//!
+//! ```
+//! use cognate_train::{BatchConfig, Images, Labeled, NetConfig, Recipe, Stage, TrainConfig, train};
+//!
+//! // Two classes of 8 × 8 images: dark and bright.
+//! let pixels = [20, 30, 220, 230].into_iter().flat_map(|gray| [gray; 64]).collect();
+//! let labeled = Labeled::new(Images::new(8, 8, pixels)?, vec![0, 0, 1, 1])?;
+//! let instances = Images::new(8, 8, vec![])?;
+//! let config = TrainConfig {
+//!     steps: 2,
+//!     warm_up: 1,
+//!     batch: BatchConfig { classes: 2, samples: 2, instances: 0, turned: false },
+//!     net: NetConfig { stages: vec![Stage { channels: 4, stride: 2 }], embedding: 8, ..Default::default() },
+//!     ..Default::default()
+//! };
+//! let encoder = train(&labeled, &instances, &config, &mut |progress| {
+//!     println!("step {}: loss {:.3}", progress.step, progress.loss);
+//! })?;
+//! let onnx = encoder.to_onnx(&Recipe::new(&labeled, &instances, &config));
+//! assert!(!onnx.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod augment;
+mod batch;
+mod loss;
+mod net;
+mod onnx;
+mod rng;
+mod samples;
+mod train;
+
+pub use augment::AugmentConfig;
+pub use batch::BatchConfig;
+pub use net::{NetConfig, Stage};
+pub use onnx::Recipe;
+pub use samples::{Images, Labeled, SamplesError};
+pub use train::{Encoder, Progress, TrainConfig, TrainError, train};

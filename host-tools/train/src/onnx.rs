@@ -1,0 +1,189 @@
+//! Writing the trained encoder as a standard ONNX file.
+
+use prost::Message;
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
+    TensorShapeProto, TypeProto, ValueInfoProto,
+    attribute_proto::AttributeType,
+    tensor_proto::DataType,
+    tensor_shape_proto::{Dimension, dimension::Value as Size},
+    type_proto,
+};
+
+use crate::net::{Dense, FoldedConv, KERNEL};
+use crate::samples::{Images, Labeled};
+use crate::train::{Encoder, TrainConfig};
+
+/// Operator set, and the first IR version that came with it (ONNX 1.8).
+const OPSET: i64 = 13;
+const IR_VERSION: i64 = 7;
+
+/// Name of the input: `[batch, 1, height, width]`, gray / 255.
+const INPUT: &str = "image";
+/// Name of the output: `[batch, dimensions]`, not normalized.
+const OUTPUT: &str = "embedding";
+
+/// How an encoder was made, as names and values that the file carries along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipe(Vec<(String, String)>);
+
+impl Recipe {
+    /// Describes a run: everything needed to repeat it, with the digests of its data.
+    #[must_use]
+    pub fn new(labeled: &Labeled, instances: &Images, config: &TrainConfig) -> Self {
+        let batch = &config.batch;
+        let entries = [
+            ("loss", "supervised contrastive (Khosla et al., 2020)".into()),
+            ("temperature", config.temperature.to_string()),
+            ("seed", config.seed.to_string()),
+            ("steps", config.steps.to_string()),
+            ("rate", config.rate.to_string()),
+            ("warm_up", config.warm_up.to_string()),
+            ("optimizer", "Adam (0.9, 0.99), decoupled weight decay".into()),
+            ("weight_decay", config.weight_decay.to_string()),
+            ("batch_norm_momentum", config.net.batch_norm_momentum.to_string()),
+            ("batch_classes", batch.classes.to_string()),
+            ("batch_samples_per_class", batch.samples.to_string()),
+            ("batch_instances", batch.instances.to_string()),
+            ("turned_classes", batch.turned.to_string()),
+            ("augment", format!("{:?}", config.augment)),
+            ("labeled_count", labeled.images().count().to_string()),
+            ("labeled_pixels_sha256", labeled.images().digest()),
+            ("instance_count", instances.count().to_string()),
+            ("instance_pixels_sha256", instances.digest()),
+        ];
+        Self(entries.map(|(name, value)| (name.to_owned(), value)).to_vec())
+    }
+
+    /// Names with their values, in the order of the file.
+    #[must_use]
+    pub fn entries(&self) -> &[(String, String)] {
+        &self.0
+    }
+}
+
+impl Encoder {
+    /// The bytes of an ONNX file (opset 13) with the recipe as metadata.
+    ///
+    /// Input `image`: `[batch, 1, height, width]`, f32, gray / 255, ink bright. Output `embedding`:
+    /// `[batch, dimensions]`, not normalized. BatchNorm is folded into the convolutions, so the nodes are Conv, Relu,
+    /// Flatten and Gemm.
+    #[must_use]
+    pub fn to_onnx(&self, recipe: &Recipe) -> Vec<u8> {
+        let metadata =
+            |(key, value): &(String, String)| StringStringEntryProto { key: key.clone(), value: value.clone() };
+        let model = ModelProto {
+            ir_version: IR_VERSION,
+            opset_import: vec![OperatorSetIdProto { version: OPSET, ..Default::default() }],
+            producer_name: env!("CARGO_PKG_NAME").into(),
+            producer_version: env!("CARGO_PKG_VERSION").into(),
+            graph: Some(self.graph()),
+            metadata_props: recipe.entries().iter().map(metadata).collect(),
+            ..Default::default()
+        };
+        model.encode_to_vec()
+    }
+
+    fn graph(&self) -> GraphProto {
+        let mut graph = GraphProto { name: "encoder".into(), ..Default::default() };
+        let mut layer = INPUT.to_owned();
+        for (index, folded) in self.net.folded().iter().enumerate() {
+            layer = push_conv(&mut graph, &layer, index + 1, folded);
+        }
+        let axis = vec![integer("axis", 1)];
+        let flat = push_node(&mut graph, "Flatten", "flatten", &[&layer], axis);
+        let dense = self.net.dense();
+        push_dense(&mut graph, &flat, &dense);
+        graph.input = vec![value_info(INPUT, &[1, self.height, self.width])];
+        graph.output = vec![value_info(OUTPUT, &[dense.shape[0]])];
+        graph
+    }
+}
+
+/// Adds a convolution and its ReLU; returns the name of the result.
+fn push_conv(graph: &mut GraphProto, input: &str, number: usize, layer: &FoldedConv) -> String {
+    let [outputs, inputs] = layer.channels;
+    let name = format!("conv{number}");
+    let shape = [outputs, inputs, KERNEL, KERNEL];
+    let weight = push_tensor(graph, &format!("{name}.weight"), &shape, &layer.weight);
+    let bias = push_tensor(graph, &format!("{name}.bias"), &[outputs], &layer.bias);
+    let attributes = vec![
+        integers("dilations", &[1; 2]),
+        integer("group", 1),
+        integers("kernel_shape", &[KERNEL as i64; 2]),
+        integers("pads", &[1; 4]),
+        integers("strides", &[layer.stride as i64; 2]),
+    ];
+    let sum = push_node(graph, "Conv", &name, &[input, &weight, &bias], attributes);
+    push_node(graph, "Relu", &format!("relu{number}"), &[&sum], vec![])
+}
+
+/// Adds the last layer, whose result is the graph's output.
+fn push_dense(graph: &mut GraphProto, input: &str, layer: &Dense) {
+    let weight = push_tensor(graph, "dense.weight", &layer.shape, &layer.weight);
+    let bias = push_tensor(graph, "dense.bias", &layer.shape[..1], &layer.bias);
+    let attributes = vec![integer("transB", 1)];
+    push_node(graph, "Gemm", OUTPUT, &[input, &weight, &bias], attributes);
+}
+
+/// Adds a node of one output, which has the node's name; returns that name.
+fn push_node(
+    graph: &mut GraphProto,
+    operator: &str,
+    name: &str,
+    inputs: &[&str],
+    attribute: Vec<AttributeProto>,
+) -> String {
+    graph.node.push(NodeProto {
+        name: name.into(),
+        op_type: operator.into(),
+        input: inputs.iter().map(|input| (*input).into()).collect(),
+        output: vec![name.into()],
+        attribute,
+        ..Default::default()
+    });
+    name.into()
+}
+
+/// Adds constant f32 values; returns their name.
+fn push_tensor(graph: &mut GraphProto, name: &str, shape: &[usize], values: &[f32]) -> String {
+    graph.initializer.push(TensorProto {
+        name: name.into(),
+        dims: shape.iter().map(|size| *size as i64).collect(),
+        data_type: DataType::Float as i32,
+        raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        ..Default::default()
+    });
+    name.into()
+}
+
+fn integer(name: &str, value: i64) -> AttributeProto {
+    AttributeProto { name: name.into(), r#type: AttributeType::Int as i32, i: value, ..Default::default() }
+}
+
+fn integers(name: &str, values: &[i64]) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        r#type: AttributeType::Ints as i32,
+        ints: values.to_vec(),
+        ..Default::default()
+    }
+}
+
+/// An f32 input or output whose first dimension is the free size `batch`.
+fn value_info(name: &str, shape: &[usize]) -> ValueInfoProto {
+    let dimension = |value| Dimension { value: Some(value), ..Default::default() };
+    let sizes = shape.iter().map(|size| Size::DimValue(*size as i64));
+    let dim = std::iter::once(Size::DimParam("batch".into())).chain(sizes).map(dimension).collect();
+    ValueInfoProto {
+        name: name.into(),
+        r#type: Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(type_proto::Tensor {
+                elem_type: DataType::Float as i32,
+                shape: Some(TensorShapeProto { dim }),
+            })),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,323 @@
+//! The training loop.
+
+use core::fmt;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use burn::module::Module;
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::augment::AugmentConfig;
+use crate::batch::{BatchConfig, Batcher};
+use crate::loss::supervised_contrastive;
+use crate::net::{Net, NetConfig, values};
+use crate::rng::Rng;
+use crate::samples::{Images, Labeled};
+
+/// Batches that may wait for the network; one would do if making them always took the same time.
+const AHEAD: usize = 2;
+/// Images that [`Encoder::embed`] runs at once.
+const CHUNK: usize = 256;
+
+/// Everything that decides a run besides the data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainConfig {
+    /// Decides weights, batches and augmentation: the same seed gives the same encoder on the same machine.
+    pub seed: u64,
+    /// Optimizer steps, one batch each.
+    pub steps: usize,
+    /// Highest learning rate.
+    pub rate: f64,
+    /// Steps in which the rate rises to it, in a straight line; then it falls to zero as a cosine.
+    pub warm_up: usize,
+    /// Decoupled weight decay (Loshchilov and Hutter, 2019).
+    pub weight_decay: f32,
+    /// The loss's temperature τ.
+    pub temperature: f32,
+    /// The encoder.
+    pub net: NetConfig,
+    /// The batches.
+    pub batch: BatchConfig,
+    /// The augmentation.
+    pub augment: AugmentConfig,
+}
+
+impl Default for TrainConfig {
+    /// The recipe of `models/glyphs.onnx`.
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            steps: 4000,
+            rate: 2e-3,
+            warm_up: 50,
+            weight_decay: 1e-4,
+            temperature: 0.1,
+            net: NetConfig::default(),
+            batch: BatchConfig::default(),
+            augment: AugmentConfig::default(),
+        }
+    }
+}
+
+/// Where a run is, after a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Steps done, from 1.
+    pub step: usize,
+    /// Steps in all.
+    pub steps: usize,
+    /// The loss of this step's batch, nats.
+    pub loss: f32,
+    /// The learning rate of this step.
+    pub rate: f64,
+}
+
+/// Why a run did not give an encoder.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TrainError {
+    /// A batch would hold nothing.
+    EmptyBatch,
+    /// Labeled samples without a second one of their class have nothing to be drawn toward.
+    NoPositive,
+    /// A setting that no data can make right.
+    Setting {
+        /// Its name in [`TrainConfig`].
+        name: &'static str,
+        /// What it must be.
+        need: &'static str,
+    },
+    /// Labeled samples and instances must have one size.
+    SizesDiffer {
+        /// Width and height of the labeled samples.
+        labeled: [usize; 2],
+        /// Width and height of the instances.
+        instances: [usize; 2],
+    },
+    /// Only square images can be turned by 90°.
+    NotSquare {
+        /// Width and height.
+        size: [usize; 2],
+    },
+    /// A batch wants more classes than there are.
+    TooFewClasses {
+        /// Classes in the data, turned ones included.
+        have: usize,
+        /// Classes in a batch.
+        need: usize,
+    },
+    /// A batch wants more samples of a class than there are.
+    TooFewSamples {
+        /// The class.
+        class: usize,
+        /// Its samples.
+        have: usize,
+        /// Samples in a batch.
+        need: usize,
+    },
+    /// A batch wants more instances than there are.
+    TooFewInstances {
+        /// Instances in the data.
+        have: usize,
+        /// Instances in a batch.
+        need: usize,
+    },
+    /// The loss became infinite or not a number.
+    Diverged {
+        /// The step, from 1.
+        step: usize,
+    },
+}
+
+/// A trained encoder for gray images of one size.
+#[derive(Debug, Clone)]
+pub struct Encoder {
+    pub(crate) net: Net,
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+}
+
+/// Trains an encoder, telling `progress` after every step.
+///
+/// A set that the batch does not use may be empty, but has the same image size. Batches are made by one thread while
+/// another trains; neither how fast each is nor how many cores there are changes the result.
+///
+/// # Errors
+///
+/// [`TrainError`]: data and configuration do not fit, before the first step; [`TrainError::Diverged`] later.
+pub fn train(
+    labeled: &Labeled,
+    instances: &Images,
+    config: &TrainConfig,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Encoder, TrainError> {
+    check(config)?;
+    let batcher = Batcher::new(labeled, instances, config.batch, &config.augment, config.seed)?;
+    let (width, height) = (instances.width(), instances.height());
+    let device = Device::flex().autodiff();
+    let net = Net::new(&config.net, width, height, &mut Rng::keyed(&[config.seed]), &device);
+    let net = thread::scope(|scope| {
+        let (sender, batches) = sync_channel(AHEAD);
+        scope.spawn(move || {
+            // Sending fails once the training side has given up: nobody needs the rest.
+            (0..config.steps).try_for_each(|step| sender.send(batcher.batch(step)))
+        });
+        let mut run = Run::new(net, config, device);
+        for (step, batch) in batches.iter().enumerate() {
+            let shape = [batch.classes.len(), 1, height, width];
+            run.step(step, TensorData::new(batch.values, shape), &batch.classes, progress)?;
+        }
+        Ok(run.net)
+    })?;
+    let net = net.valid();
+    Ok(Encoder { net, width, height })
+}
+
+/// Refuses settings that no data can make right; a comparison with NaN is false, so NaN is refused too.
+fn check(config: &TrainConfig) -> Result<(), TrainError> {
+    const POSITIVE: &str = "above zero";
+    let stages = &config.net.stages;
+    let settings = [
+        ("steps", POSITIVE, config.steps > 0),
+        ("rate", POSITIVE, config.rate > 0.0),
+        ("temperature", POSITIVE, config.temperature > 0.0),
+        ("embedding", POSITIVE, config.net.embedding > 0),
+        ("channels", POSITIVE, stages.iter().all(|stage| stage.channels > 0)),
+        ("stride", POSITIVE, stages.iter().all(|stage| stage.stride > 0)),
+        ("batch_norm_momentum", "in 0..=1", (0.0..=1.0).contains(&config.net.batch_norm_momentum)),
+    ];
+    match settings.iter().find(|(_, _, right)| !right) {
+        Some(&(name, need, _)) => Err(TrainError::Setting { name, need }),
+        None => Ok(()),
+    }
+}
+
+/// The network and its optimizer.
+struct Run<'a> {
+    net: Net,
+    optimizer: burn::optim::ModuleOptimizer,
+    config: &'a TrainConfig,
+    device: Device,
+}
+
+impl<'a> Run<'a> {
+    fn new(net: Net, config: &'a TrainConfig, device: Device) -> Self {
+        let optimizer = AdamWConfig::new()
+            .with_beta_1(0.9)
+            // Shorter than the usual 0.999: a run has a few thousand steps.
+            .with_beta_2(0.99)
+            .with_epsilon(1e-8)
+            .with_weight_decay(config.weight_decay)
+            .init();
+        Self { net, optimizer, config, device }
+    }
+
+    /// One step down the gradient of one batch.
+    fn step(
+        &mut self,
+        step: usize,
+        images: TensorData,
+        classes: &[usize],
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), TrainError> {
+        let embeddings = self.net.forward(Tensor::from_data(images, &self.device));
+        let loss = supervised_contrastive(embeddings, classes, self.config.temperature);
+        let value: f32 = loss.clone().into_scalar();
+        if !value.is_finite() {
+            return Err(TrainError::Diverged { step: step + 1 });
+        }
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.net);
+        let rate = rate(self.config, step);
+        self.net = self.optimizer.step(rate, self.net.clone(), gradients);
+        progress(Progress { step: step + 1, steps: self.config.steps, loss: value, rate });
+        Ok(())
+    }
+}
+
+/// The learning rate of a step: warm-up, then half a cosine to zero (Loshchilov and Hutter, 2017).
+fn rate(config: &TrainConfig, step: usize) -> f64 {
+    if step < config.warm_up {
+        return config.rate * (step + 1) as f64 / config.warm_up as f64;
+    }
+    let done = (step - config.warm_up) as f64 / (config.steps - config.warm_up) as f64;
+    config.rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+}
+
+impl Encoder {
+    /// The embeddings of images, one after another, not normalized.
+    ///
+    /// # Panics
+    ///
+    /// If the images do not have the size that the encoder was trained for.
+    #[must_use]
+    pub fn embed(&self, images: &Images) -> Vec<f32> {
+        let size = [self.height, self.width];
+        assert_eq!([images.height(), images.width()], size, "images of another size");
+        let indices: Vec<usize> = (0..images.count()).collect();
+        let chunk = |indices: &[usize]| {
+            let pixels: Vec<f32> = indices.iter().flat_map(|index| images.values(*index)).collect();
+            let shape = [indices.len(), 1, self.height, self.width];
+            let images = Tensor::from_data(TensorData::new(pixels, shape), &Device::flex());
+            values(self.net.forward(images))
+        };
+        indices.chunks(CHUNK).flat_map(chunk).collect()
+    }
+}
+
+impl fmt::Display for TrainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyBatch => f.write_str("a batch holds nothing; ask for classes or instances"),
+            Self::NoPositive => {
+                f.write_str("a class needs two samples in a batch, one to draw the other near; ask for at least 2")
+            }
+            Self::Setting { name, need } => write!(f, "{name} must be {need}"),
+            Self::SizesDiffer { labeled: [a, b], instances: [c, d] } => {
+                write!(f, "labeled samples have {a} × {b} pixels and instances {c} × {d}; bring both to one size")
+            }
+            Self::NotSquare { size: [width, height] } => write!(
+                f,
+                "{width} × {height} pixels cannot be turned by 90°; make the images square or leave turned classes out"
+            ),
+            Self::TooFewClasses { have, need } => {
+                write!(f, "{have} classes, but a batch takes {need}; add classes or make the batch smaller")
+            }
+            Self::TooFewSamples { class, have, need } => write!(
+                f,
+                "class {class} has {have} samples, but a batch takes {need}; add samples, take fewer or leave it out"
+            ),
+            Self::TooFewInstances { have, need } => {
+                write!(f, "{have} instances, but a batch takes {need}; add instances or make the batch smaller")
+            }
+            Self::Diverged { step } => {
+                write!(f, "the loss is no number any more at step {step}; lower the rate or lengthen the warm-up")
+            }
+        }
+    }
+}
+
+impl core::error::Error for TrainError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rate_rises_to_its_peak_and_falls_to_zero() {
+        let config = TrainConfig { steps: 250, ..TrainConfig::default() };
+        let rates: Vec<f64> = (0..250).map(|step| rate(&config, step)).collect();
+        assert_eq!(rates[0], config.rate / 50.0);
+        assert_eq!(rates[49], config.rate);
+        assert_eq!(rates[50], config.rate);
+        assert!((rates[150] - config.rate / 2.0).abs() < 1e-12);
+        assert!(rates[249] < config.rate * 1e-4);
+        assert!(rates[50..].windows(2).all(|pair| pair[1] < pair[0]));
+    }
+
+    #[test]
+    fn a_run_shorter_than_its_warm_up_only_rises() {
+        let config = TrainConfig { steps: 10, ..TrainConfig::default() };
+        let rates: Vec<f64> = (0..10).map(|step| rate(&config, step)).collect();
+        assert!(rates.windows(2).all(|pair| pair[1] > pair[0]));
+    }
+}
