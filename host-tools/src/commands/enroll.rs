@@ -1,0 +1,69 @@
+//! `cognate enroll`
+
+use super::output::print;
+use cognate_host::bundle::{Bundle, BundleProblem, EnrollError};
+use cognate_host::embeddings::Embeddings;
+use cognate_host::encoding::encode;
+use cognate_host::file::{FileError, write_all};
+use cognate_host::model::Model;
+use cognate_host::samples::SampleSet;
+use cognate_host::templates::TemplateSet;
+use std::path::PathBuf;
+
+/// Enrolls a subject in a bundle, or adds samples to one
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The bundle to change
+    bundle: PathBuf,
+    /// The subject's samples, in files of what the model takes
+    #[arg(required_unless_present = "embeddings", conflicts_with = "embeddings")]
+    samples: Vec<PathBuf>,
+    /// The bundle's model, with its preprocessing beside it
+    #[arg(long)]
+    model: PathBuf,
+    /// The subject's name
+    #[arg(long, value_name = "NAME")]
+    subject: String,
+    /// Enroll every row of a file of embeddings, in place of samples
+    #[arg(long, value_name = "FILE.npy")]
+    embeddings: Option<PathBuf>,
+    /// Add to the subject of this name, who is enrolled already
+    #[arg(long)]
+    add: bool,
+    /// Stretch pictures of another size to the model's, instead of refusing them
+    #[arg(long, conflicts_with = "embeddings")]
+    resize: bool,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let of_bundle = |problem| FileError::new(&args.bundle, problem);
+    let mut bundle = Bundle::read(&args.bundle)?;
+    let model = Model::open(&args.model)?;
+    let (expected, found) = (model.digest(), bundle.model());
+    if expected != found {
+        return Err(of_bundle(BundleProblem::Model { expected, found }).into());
+    }
+    let embeddings = embeddings(args, &model)?;
+    let (expected, found) = (embeddings.dimension(), bundle.dimension());
+    if expected != found {
+        return Err(of_bundle(BundleProblem::Dimension { expected, found }).into());
+    }
+    let codes: Vec<Vec<i8>> = TemplateSet::new(&embeddings, model.digest())?.codes().map(<[i8]>::to_vec).collect();
+    let count = codes.len();
+    let of_enrollment = |error: EnrollError| of_bundle(BundleProblem::Enroll(error));
+    let id = if args.add { bundle.add(&args.subject, codes) } else { bundle.enroll(&args.subject, codes) };
+    let id = id.map_err(of_enrollment)?;
+    let bytes = bundle.to_bytes().map_err(|error| of_bundle(BundleProblem::Write(error)))?;
+    write_all(&[(&args.bundle, &bytes)])?;
+    print(&format!("{}: {count} templates for subject {id}, `{}`\n", args.bundle.display(), args.subject))
+}
+
+fn embeddings(args: &Args, model: &Model) -> anyhow::Result<Embeddings> {
+    if let Some(path) = &args.embeddings {
+        let embeddings = Embeddings::read(path, None)?;
+        embeddings.require_model(path, model.digest())?;
+        return Ok(embeddings);
+    }
+    let samples = SampleSet::of_files(&args.samples, &args.subject);
+    Ok(encode(model, &*model.encoder()?, &samples, args.resize, &|_| ())?)
+}

@@ -1,0 +1,52 @@
+//! The subcommands, one a file: arguments, and what is printed.
+
+mod calibrate;
+mod encode;
+mod enroll;
+mod export;
+mod inspect;
+mod list;
+mod output;
+mod remove;
+mod simulate;
+mod split;
+
+use clap::{Parser, Subcommand};
+
+/// From an ONNX encoder and labeled samples to the bundle that a microcontroller decides with.
+#[derive(Debug, Parser)]
+#[command(name = "cognate", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Inspect(inspect::Args),
+    Encode(encode::Args),
+    Split(split::Args),
+    Calibrate(calibrate::Args),
+    Export(export::Args),
+    Enroll(enroll::Args),
+    Remove(remove::Args),
+    List(list::Args),
+    Simulate(simulate::Args),
+}
+
+impl Cli {
+    /// Does what the arguments ask for.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Inspect(args) => inspect::run(&args),
+            Command::Encode(args) => encode::run(&args),
+            Command::Split(args) => split::run(&args),
+            Command::Calibrate(args) => calibrate::run(&args),
+            Command::Export(args) => export::run(&args),
+            Command::Enroll(args) => enroll::run(&args),
+            Command::Remove(args) => remove::run(&args),
+            Command::List(args) => list::run(&args),
+            Command::Simulate(args) => simulate::run(&args),
+        }
+    }
+}

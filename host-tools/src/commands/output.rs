@@ -1,0 +1,50 @@
+//! What commands share: printing, and checks of where they write.
+
+use anyhow::{Context, bail};
+use cognate_host::embeddings::Embeddings;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+/// Prints to the standard output. A reader that has seen enough, such as `head`, is no error.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("the standard output cannot be written"),
+    }
+}
+
+/// Checks that embeddings can go to a path: its name ends in `.npy`, and neither it nor the `.csv` beside it is one
+/// of the files that are read.
+pub fn check_embeddings_output(output: &Path, inputs: &[&Path]) -> anyhow::Result<()> {
+    if output.extension().is_none_or(|extension| extension != "npy") {
+        bail!("{}: embeddings are written as .npy, with a .csv beside: end the name in .npy", output.display());
+    }
+    let labels = Embeddings::labels_path(output);
+    for output in [output, &labels] {
+        if let Some(input) = inputs.iter().find(|input| is_same_file(input, output)) {
+            bail!("{}: writing here would destroy an input: choose another name", input.display());
+        }
+    }
+    Ok(())
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// A bar on the standard error; hidden when that is no terminal.
+pub fn progress_bar(total: usize, quiet: bool) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} samples, {per_sec}, {eta} left")
+        .expect("the template is well formed");
+    ProgressBar::new(total as u64).with_style(style)
+}
+
+/// A fraction as a percentage with three decimals.
+pub fn percent(fraction: f64) -> String {
+    format!("{:.3} %", fraction * 100.0)
+}

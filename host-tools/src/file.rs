@@ -1,0 +1,120 @@
+//! Files: errors that name them, and outputs that appear whole or not at all.
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tempfile::{Builder, NamedTempFile};
+
+/// A problem with a file; displayed as `path: problem`.
+#[derive(Debug)]
+pub struct FileError<P> {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it, and what to do.
+    pub problem: P,
+}
+
+impl<P> FileError<P> {
+    /// The problem with this file.
+    pub fn new(path: impl Into<PathBuf>, problem: P) -> Self {
+        Self { path: path.into(), problem }
+    }
+}
+
+impl<P: fmt::Display> fmt::Display for FileError<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.problem)
+    }
+}
+
+impl<P: fmt::Debug + fmt::Display> Error for FileError<P> {}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// What the system says, in words that tell what to do.
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError<Unreadable>> {
+    std::fs::read(path).map_err(|error| FileError::new(path, Unreadable(error)))
+}
+
+/// A file that cannot be read.
+#[derive(Debug)]
+pub struct Unreadable(pub io::Error);
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.kind() {
+            io::ErrorKind::NotFound => f.write_str("there is no such file: check the path"),
+            io::ErrorKind::PermissionDenied => f.write_str("reading it is not permitted: change its permissions"),
+            io::ErrorKind::IsADirectory => f.write_str("this is a folder where a file is needed"),
+            _ => write!(f, "it cannot be read: {}", self.0),
+        }
+    }
+}
+
+/// Writes several files that belong together: each under a temporary name beside its place first, and all are renamed
+/// only when every byte of every one is written. On an error, what was there before is still there.
+///
+/// # Errors
+/// The first file that cannot be written.
+pub fn write_all(outputs: &[(&Path, &[u8])]) -> Result<(), FileError<Unwritable>> {
+    let staged: Vec<NamedTempFile> =
+        outputs.iter().map(|(path, bytes)| stage(path, bytes).map_err(unwritable(path))).collect::<Result<_, _>>()?;
+    for (file, (path, _)) in staged.into_iter().zip(outputs) {
+        file.persist(path).map_err(|failure| unwritable(path)(failure.error))?;
+    }
+    Ok(())
+}
+
+/// A file that cannot be written.
+#[derive(Debug)]
+pub struct Unwritable(pub io::Error);
+
+impl fmt::Display for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.kind() {
+            io::ErrorKind::NotFound => f.write_str("its folder does not exist: create it first"),
+            _ => write!(f, "it cannot be written: {}", self.0),
+        }
+    }
+}
+
+fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> FileError<Unwritable> {
+    move |error| FileError::new(path, Unwritable(error))
+}
+
+fn stage(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = Builder::new();
+    // A temporary file is private; an output is as public as the user's umask lets any new file be.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_when_one_of_two_cannot_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let (good, bad) = (folder.path().join("good"), folder.path().join("missing/bad"));
+        let error = write_all(&[(&good, b"1"), (&bad, b"2")]).unwrap_err();
+        assert!(error.to_string().contains("missing/bad: its folder does not exist"), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn an_output_replaces_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write_all(&[(&path, b"old")]).unwrap();
+        write_all(&[(&path, b"new")]).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+    }
+}

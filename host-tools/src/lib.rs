@@ -1,0 +1,31 @@
+//! What the `cognate` command does, as a library that tests and other tools can call.
+//!
+//! The modules in the order in which a sample passes through them:
+//!
+//! 1. [`onnx`] reads a model file, [`preprocessing`] the TOML beside it; [`model`] is the two together.
+//! 2. [`samples`] finds labeled samples and brings them into the model's input form.
+//! 3. [`encoder`] is what runs a model; [`runtime`] is the one implementation, and the one file that names tract.
+//!    [`encoding`] runs it over all samples.
+//! 4. [`embeddings`] are the result, with their [`labels`] beside them; [`templates`] their int8 codes.
+//! 5. [`calibration`] chooses thresholds, [`thresholds`] is the file that keeps them and their evidence.
+//! 6. [`bundle`] edits the file that goes to the device, and [`simulation`] decides as the device does.
+//!
+//! [`inspection`] tells what a model holds. [`file`](mod@file) and [`npy`] are the file forms shared by all.
+
+pub mod bundle;
+pub mod calibration;
+pub mod embeddings;
+pub mod encoder;
+pub mod encoding;
+pub mod file;
+pub mod inspection;
+pub mod labels;
+pub mod model;
+pub mod npy;
+pub mod onnx;
+pub mod preprocessing;
+pub mod runtime;
+pub mod samples;
+pub mod simulation;
+pub mod templates;
+pub mod thresholds;

@@ -1,0 +1,184 @@
+//! A model as it is used: the ONNX file and the preprocessing beside it.
+
+use crate::encoder::Encoder;
+use crate::file::FileError;
+use crate::onnx::{OnnxFile, OnnxProblem, TensorInfo};
+use crate::preprocessing::{Preprocessing, PreprocessingProblem};
+use crate::runtime::{RuntimeError, TractEncoder};
+use cognate::ModelDigest;
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::path::Path;
+
+/// A model file with its preprocessing, which go together.
+#[derive(Debug)]
+pub struct Model {
+    onnx: OnnxFile,
+    preprocessing: Preprocessing,
+}
+
+impl Model {
+    /// Reads a model and the TOML file beside it.
+    ///
+    /// # Errors
+    /// [`ModelError`] when one of them cannot be used, or the two do not go together.
+    pub fn open(path: &Path) -> Result<Self, ModelError> {
+        let onnx = OnnxFile::open(path)?;
+        let preprocessing = Preprocessing::of_model(path)?;
+        check_input(&onnx, &preprocessing).map_err(|problem| FileError::new(path, problem))?;
+        Ok(Self { onnx, preprocessing })
+    }
+
+    /// How samples become the model's input.
+    #[must_use]
+    pub const fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
+    /// The first 16 bytes of the SHA-256 of the ONNX file followed by the preprocessing's canonical text: a changed
+    /// preprocessing makes other embeddings, so it makes another model.
+    #[must_use]
+    pub fn digest(&self) -> ModelDigest {
+        digest(&self.onnx, &self.preprocessing)
+    }
+
+    /// Prepares the model to be run.
+    ///
+    /// # Errors
+    /// [`ModelError::Runtime`] when the runtime lacks an operator, or the shapes do not go together.
+    pub fn encoder(&self) -> Result<Box<dyn Encoder>, ModelError> {
+        let (input, output) = (self.preprocessing.input(), self.preprocessing.output());
+        let encoder = TractEncoder::new(&self.onnx, input, output, &self.preprocessing.sample_shape());
+        let encoder = encoder.map_err(|problem| FileError::new(self.onnx.path(), problem))?;
+        Ok(Box::new(encoder))
+    }
+}
+
+/// The digest of a model and a preprocessing; see [`Model::digest`].
+#[must_use]
+pub fn digest(onnx: &OnnxFile, preprocessing: &Preprocessing) -> ModelDigest {
+    let hash = Sha256::new().chain_update(onnx.bytes()).chain_update(preprocessing.canonical_text()).finalize();
+    let mut bytes = [0; ModelDigest::BYTES];
+    bytes.copy_from_slice(&hash[..ModelDigest::BYTES]);
+    ModelDigest::new(bytes)
+}
+
+/// Reads a digest from the hexadecimal text that it is displayed as.
+#[must_use]
+pub fn parse_digest(text: &str) -> Option<ModelDigest> {
+    let mut bytes = [0; ModelDigest::BYTES];
+    if text.len() != 2 * bytes.len() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some(ModelDigest::new(bytes))
+}
+
+/// Whether the model has one input, and it takes what the preprocessing makes.
+fn check_input(onnx: &OnnxFile, preprocessing: &Preprocessing) -> Result<(), InputProblem> {
+    let inputs = onnx.inputs();
+    let [input] = inputs.as_slice() else {
+        return Err(InputProblem::Inputs { names: inputs.into_iter().map(|input| input.name).collect() });
+    };
+    if input.name != preprocessing.input() {
+        return Err(InputProblem::Name { model: input.name.clone(), asked: preprocessing.input().to_owned() });
+    }
+    if input.element != "float" {
+        return Err(InputProblem::Element { found: input.element.clone() });
+    }
+    let asked = preprocessing.sample_shape();
+    if fits(input, &asked) { Ok(()) } else { Err(InputProblem::Shape { model: input.shape_text(), asked }) }
+}
+
+/// Whether a sample of this shape, in a batch of one, fits every axis that the model fixes.
+fn fits(input: &TensorInfo, sample: &[usize]) -> bool {
+    let asked = std::iter::once(&1).chain(sample);
+    input.shape.len() == sample.len() + 1
+        && input.shape.iter().zip(asked).all(|(axis, asked)| axis.fixed().is_none_or(|fixed| fixed == *asked))
+}
+
+/// Why a model cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The ONNX file.
+    #[error(transparent)]
+    Onnx(#[from] FileError<OnnxProblem>),
+    /// The TOML file.
+    #[error(transparent)]
+    Preprocessing(#[from] FileError<PreprocessingProblem>),
+    /// The two together.
+    #[error(transparent)]
+    Input(#[from] FileError<InputProblem>),
+    /// What runs the model.
+    #[error(transparent)]
+    Runtime(#[from] FileError<RuntimeError>),
+}
+
+/// Why a model does not take what its preprocessing makes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum InputProblem {
+    /// Not just one input.
+    Inputs {
+        /// The names of the inputs.
+        names: Vec<String>,
+    },
+    /// Another name.
+    Name {
+        /// The model's name for it.
+        model: String,
+        /// The preprocessing's.
+        asked: String,
+    },
+    /// Not of 32-bit floats.
+    Element {
+        /// The type of its elements.
+        found: String,
+    },
+    /// Another shape.
+    Shape {
+        /// The model's shape.
+        model: String,
+        /// The preprocessing's shape of a sample.
+        asked: Vec<usize>,
+    },
+}
+
+impl fmt::Display for InputProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inputs { names } => write!(
+                f,
+                "the model has {} inputs ({}) where an encoder has one: export the encoder alone",
+                names.len(),
+                names.join(", ")
+            ),
+            Self::Name { model, asked } => {
+                write!(f, "the model's input is `{model}`, its .toml file says `{asked}`: correct the .toml file")
+            }
+            Self::Element { found } => {
+                write!(f, "the model's input has elements of type {found}: export it with an input of float32")
+            }
+            Self::Shape { model, asked } => write!(
+                f,
+                "the model's input is {model} (batch first), its .toml file makes samples of shape {asked:?}: \
+                 correct the .toml file"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_read_as_it_is_displayed() {
+        let digest = ModelDigest::new(std::array::from_fn(|index| index as u8 * 17));
+        assert_eq!(parse_digest(&digest.to_string()), Some(digest));
+        for text in ["", "00", "zz112233445566778899aabbccddeeff", "+0112233445566778899aabbccddeef"] {
+            assert_eq!(parse_digest(text).map(|digest| digest.to_string()), None, "{text}");
+        }
+    }
+}

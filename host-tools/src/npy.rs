@@ -1,0 +1,188 @@
+//! NumPy's `.npy` files: the arrays that models take and give.
+
+use crate::file::{self, FileError, Unreadable};
+use npyz::{DType, NpyHeader, Order, TypeChar, WriterBuilder};
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// An array in row-major order.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Array<T> {
+    /// Elements along each axis.
+    pub shape: Vec<usize>,
+    /// The elements, the last axis running fastest.
+    pub values: Vec<T>,
+}
+
+/// An array of a type that this tool uses.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Numbers {
+    /// Unsigned bytes: pixels.
+    U8(Array<u8>),
+    /// 32-bit floats: tensors and embeddings.
+    F32(Array<f32>),
+}
+
+impl Numbers {
+    /// Elements along each axis.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            Self::U8(array) => &array.shape,
+            Self::F32(array) => &array.shape,
+        }
+    }
+}
+
+/// Reads an array of bytes or of 32-bit floats.
+///
+/// # Errors
+/// [`NpyProblem`] when the file cannot be read, is no such array, or is shorter or longer than its header says.
+pub fn read(path: &Path) -> Result<Numbers, FileError<NpyProblem>> {
+    let bytes = file::read(path).map_err(|error| FileError::new(path, NpyProblem::Unreadable(error.problem)))?;
+    parse(&bytes).map_err(|problem| FileError::new(path, problem))
+}
+
+/// An `.npy` file with `values` as rows of `columns` elements.
+#[must_use]
+pub fn matrix_bytes(values: &[f32], columns: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(size_of_val(values) + 128);
+    let shape = [values.len().checked_div(columns).unwrap_or(0) as u64, columns as u64];
+    let written = npyz::WriteOptions::new()
+        .default_dtype()
+        .shape(&shape)
+        .writer(&mut bytes)
+        .begin_nd()
+        .and_then(|mut writer| writer.extend(values.iter().copied()).and_then(|()| writer.finish()));
+    written.expect("writing to memory does not fail");
+    bytes
+}
+
+fn parse(mut bytes: &[u8]) -> Result<Numbers, NpyProblem> {
+    let header = NpyHeader::from_reader(&mut bytes).map_err(NpyProblem::Header)?;
+    if header.order() == Order::Fortran && header.shape().len() > 1 {
+        return Err(NpyProblem::ColumnMajor);
+    }
+    let DType::Plain(dtype) = header.dtype() else {
+        return Err(NpyProblem::ElementType(header.dtype().descr()));
+    };
+    let shape: Vec<usize> =
+        header.shape().iter().map(|&n| usize::try_from(n).ok()).collect::<Option<_>>().ok_or(NpyProblem::TooLarge)?;
+    match (dtype.type_char(), dtype.size_field()) {
+        (TypeChar::Uint, 1) => elements(header, shape, bytes, 1).map(Numbers::U8),
+        (TypeChar::Float, 4) => elements(header, shape, bytes, 4).map(Numbers::F32),
+        _ => Err(NpyProblem::ElementType(header.dtype().descr())),
+    }
+}
+
+/// The elements, once it is known that the header promises just as many as there are.
+fn elements<T: npyz::Deserialize>(
+    header: NpyHeader,
+    shape: Vec<usize>,
+    bytes: &[u8],
+    element_bytes: usize,
+) -> Result<Array<T>, NpyProblem> {
+    let expected = shape.iter().try_fold(element_bytes, |product, &n| product.checked_mul(n));
+    let expected = expected.ok_or(NpyProblem::TooLarge)?;
+    if expected != bytes.len() {
+        return Err(NpyProblem::Length { expected, found: bytes.len() });
+    }
+    let values = npyz::NpyFile::with_header(header, bytes).into_vec().map_err(NpyProblem::Header)?;
+    Ok(Array { shape, values })
+}
+
+/// Why a file is not an array that this tool can use.
+#[derive(Debug)]
+pub enum NpyProblem {
+    /// It cannot be read.
+    Unreadable(Unreadable),
+    /// It does not begin as an `.npy` file does.
+    Header(io::Error),
+    /// Elements of another type.
+    ElementType(String),
+    /// Stored by columns.
+    ColumnMajor,
+    /// More elements than can be addressed.
+    TooLarge,
+    /// Cut short, or followed by something else.
+    Length {
+        /// Bytes of the elements that the header promises.
+        expected: usize,
+        /// Bytes that follow the header.
+        found: usize,
+    },
+}
+
+impl fmt::Display for NpyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => error.fmt(f),
+            Self::Header(error) => write!(f, "this is not an .npy file ({error}): write it with numpy.save"),
+            Self::ElementType(found) => write!(
+                f,
+                "its elements have type {found}: save them as float32 (tensors, embeddings) or uint8 (images) with \
+                 array.astype"
+            ),
+            Self::ColumnMajor => f.write_str("it is stored by columns: save numpy.ascontiguousarray(array) instead"),
+            Self::TooLarge => f.write_str("its header promises more elements than there can be: write it again"),
+            Self::Length { expected, found } => {
+                write!(
+                    f,
+                    "its header promises {expected} bytes of elements, but {found} follow: write or copy it again"
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_comes_back() {
+        let bytes = matrix_bytes(&[1.0, -2.5, 3.0, 0.0, 5.0, 6.0], 3);
+        let expected = Array { shape: vec![2, 3], values: vec![1.0, -2.5, 3.0, 0.0, 5.0, 6.0] };
+        assert_eq!(parse(&bytes).unwrap(), Numbers::F32(expected));
+    }
+
+    #[test]
+    fn every_truncation_is_an_error() {
+        let bytes = matrix_bytes(&[1.0; 6], 3);
+        for length in 0..bytes.len() {
+            assert!(parse(&bytes[..length]).is_err(), "{length} bytes were accepted");
+        }
+    }
+
+    /// A file with this header, and elements that are zero.
+    fn file(header: &str, bytes: usize) -> Vec<u8> {
+        let length = u16::try_from(header.len() + 1).unwrap().to_le_bytes();
+        [b"\x93NUMPY\x01\0", &length[..], header.as_bytes(), b"\n", &vec![0; bytes]].concat()
+    }
+
+    #[test]
+    fn arrays_of_other_kinds_are_refused() {
+        let header = |descr: &str, fortran: &str, shape: &str| {
+            format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}")
+        };
+        let problem = |header: String, bytes| parse(&file(&header, bytes)).map_err(|problem| problem.to_string());
+        assert!(problem(header("<f4", "False", "(2, 3)"), 24).is_ok());
+        let immense = problem(header("<f4", "False", "(4294967296, 4294967296)"), 24).unwrap_err();
+        assert!(immense.contains("more elements than there can be"), "{immense}");
+        assert!(problem(header(">f4", "False", "(2, 3)"), 24).is_ok(), "big-endian floats are read too");
+        assert!(problem(header("<f8", "False", "(2, 3)"), 48).unwrap_err().contains("elements have type '<f8'"));
+        assert!(problem(header("<i8", "False", "(2,)"), 16).unwrap_err().contains("save them as float32"));
+        assert!(problem(header("<f4", "True", "(2, 3)"), 24).unwrap_err().contains("stored by columns"));
+        let shape = "(4611686018427387904,)";
+        assert!(problem(header("<f4", "False", shape), 24).unwrap_err().contains("more elements than there can be"));
+    }
+
+    #[test]
+    fn a_header_that_promises_too_much_is_refused_before_anything_is_reserved() {
+        let mut bytes = matrix_bytes(&[1.0; 6], 3);
+        let place = bytes.windows(2).position(|window| window == b"(2").expect("the shape stands in the header");
+        bytes[place + 1] = b'9';
+        assert!(matches!(parse(&bytes), Err(NpyProblem::Length { expected: 108, found: 24 })));
+    }
+}

@@ -1,0 +1,212 @@
+//! tract, the runtime: the one file that names it.
+//!
+//! A second runtime would be another implementation of [`Encoder`], beside this one.
+
+use crate::encoder::{EncodeError, Encoder};
+use crate::onnx::OnnxFile;
+use rayon::prelude::*;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use tract_onnx::prelude::*;
+
+/// The message types of an ONNX file, as tract compiled them.
+pub use tract_onnx::pb;
+
+/// A model in tract, planned for one sample.
+///
+/// Batches are spread over threads, one sample a run: for convolutional encoders that is faster than a plan for a
+/// larger batch, which adds transpositions.
+#[derive(Debug)]
+pub struct TractEncoder {
+    plan: Arc<TypedRunnableModel>,
+    input_shape: Vec<usize>,
+    dimension: usize,
+}
+
+impl TractEncoder {
+    /// Prepares a model that takes samples of `sample_shape` (without the batch axis) as `input` and gives their
+    /// embeddings as `output`.
+    ///
+    /// # Errors
+    /// [`RuntimeError`] when tract lacks an operator, or the shapes do not go together.
+    pub fn new(model: &OnnxFile, input: &str, output: &str, sample_shape: &[usize]) -> Result<Self, RuntimeError> {
+        guarded(|| Self::plan(model, input, output, sample_shape)).map_err(RuntimeError::Failed)?
+    }
+
+    fn plan(model: &OnnxFile, input: &str, output: &str, sample_shape: &[usize]) -> Result<Self, RuntimeError> {
+        let input_shape = with_batch_axis(sample_shape);
+        let typed = typed_model(model, input, &input_shape, &[output])?;
+        let fact = typed.output_fact(0).map_err(failed)?;
+        let shape = fact.shape.as_concrete().ok_or(RuntimeError::FreeOutput)?;
+        if fact.datum_type != f32::datum_type() {
+            return Err(RuntimeError::OutputType(format!("{:?}", fact.datum_type)));
+        }
+        if shape.first() != Some(&1) || shape.contains(&0) {
+            return Err(RuntimeError::OutputShape(shape.to_vec()));
+        }
+        let dimension = shape.iter().product();
+        let plan = typed.into_optimized().and_then(TypedModel::into_runnable).map_err(failed)?;
+        Ok(Self { plan, input_shape, dimension })
+    }
+
+    fn encode_one(&self, sample: &[f32]) -> Result<Vec<f32>, EncodeError> {
+        let input = Tensor::from_shape(&self.input_shape, sample).map_err(|error| not_run(&error))?;
+        let outputs = self.plan.run(tvec!(input.into())).map_err(|error| not_run(&error))?;
+        let output = outputs[0].to_plain_array_view::<f32>().map_err(|error| not_run(&error))?;
+        Ok(output.iter().copied().collect())
+    }
+}
+
+impl Encoder for TractEncoder {
+    fn sample_shape(&self) -> &[usize] {
+        &self.input_shape[1..]
+    }
+
+    fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    fn encode(&self, batch: &[f32]) -> Result<Vec<f32>, EncodeError> {
+        let sample = self.input_shape.iter().product::<usize>().max(1);
+        if !batch.len().is_multiple_of(sample) {
+            return Err(EncodeError::Length { sample, found: batch.len() });
+        }
+        let encode = |sample| guarded(|| self.encode_one(sample)).map_err(EncodeError::Run)?;
+        let embeddings: Vec<Vec<f32>> = batch.par_chunks(sample).map(encode).collect::<Result<_, _>>()?;
+        Ok(embeddings.concat())
+    }
+}
+
+/// The operators of a model that tract lacks, by name.
+#[must_use]
+pub fn missing_operators(model: &OnnxFile) -> BTreeSet<String> {
+    let known = tract_onnx::onnx().op_register.0;
+    let operators = model.graph().node.iter().map(|node| &node.op_type);
+    operators.filter(|name| !known.contains_key(*name)).cloned().collect()
+}
+
+/// The shape of every tensor that a node of the model gives, by its name, for a batch of one sample. Tensors whose
+/// shape depends on the sample's values are left out.
+///
+/// # Errors
+/// As for [`TractEncoder::new`].
+pub fn tensor_shapes(
+    model: &OnnxFile,
+    input: &str,
+    sample_shape: &[usize],
+) -> Result<HashMap<String, Vec<usize>>, RuntimeError> {
+    let nodes = model.graph().node.iter();
+    let names: Vec<&str> =
+        nodes.flat_map(|node| &node.output).map(String::as_str).filter(|name| !name.is_empty()).collect();
+    let input_shape = with_batch_axis(sample_shape);
+    let typed = guarded(|| typed_model(model, input, &input_shape, &names)).map_err(RuntimeError::Failed)??;
+    let mut shapes = HashMap::new();
+    for (index, name) in names.into_iter().enumerate() {
+        let fact = typed.output_fact(index).map_err(failed)?;
+        if let Some(shape) = fact.shape.as_concrete() {
+            shapes.insert(name.to_owned(), shape.to_vec());
+        }
+    }
+    Ok(shapes)
+}
+
+fn with_batch_axis(sample_shape: &[usize]) -> Vec<usize> {
+    [&[1], sample_shape].concat()
+}
+
+/// The model with these tensors as its outputs and every shape worked out.
+fn typed_model(
+    model: &OnnxFile,
+    input: &str,
+    input_shape: &[usize],
+    outputs: &[&str],
+) -> Result<TypedModel, RuntimeError> {
+    let missing = missing_operators(model);
+    if !missing.is_empty() {
+        return Err(RuntimeError::MissingOperators(missing));
+    }
+    let position = model.inputs().iter().position(|known| known.name == input);
+    let position = position.ok_or_else(|| RuntimeError::NoSuchTensor(input.to_owned()))?;
+    let proto = with_outputs(model, outputs)?;
+    let fact = f32::fact(input_shape).into();
+    // Shapes that the exporter noted may be for another batch: tract works them out again.
+    let reader = tract_onnx::onnx().with_ignore_value_info(true);
+    let parsed = reader.model_for_proto_model(&proto).map_err(failed)?;
+    parsed.with_input_fact(position, fact).and_then(InferenceModel::into_typed).map_err(failed)
+}
+
+/// A copy of the model that gives these tensors. tract would panic on a name that nothing produces.
+fn with_outputs(model: &OnnxFile, outputs: &[&str]) -> Result<pb::ModelProto, RuntimeError> {
+    let mut graph = model.graph().clone();
+    let produced: BTreeSet<&str> = graph.node.iter().flat_map(|node| &node.output).map(String::as_str).collect();
+    if let Some(unknown) = outputs.iter().find(|name| !produced.contains(*name)) {
+        return Err(RuntimeError::NoSuchTensor((*unknown).to_owned()));
+    }
+    let value = |name: &&str| pb::ValueInfoProto { name: (*name).to_owned(), ..Default::default() };
+    graph.output = outputs.iter().map(value).collect();
+    Ok(pb::ModelProto { graph: Some(graph), ..model.proto().clone() })
+}
+
+/// Runs what tract does with a model that anybody may have made: on one that contradicts itself it can panic.
+fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    // What a panic leaves behind is given up as a whole, so nothing half-done is seen afterwards.
+    catch_unwind(AssertUnwindSafe(call)).map_err(|_| "it contradicts itself, and the runtime gave up on it".to_owned())
+}
+
+/// tract's chain of causes in one line.
+fn failed(error: TractError) -> RuntimeError {
+    RuntimeError::Failed(format!("{error:#}"))
+}
+
+fn not_run(error: &TractError) -> EncodeError {
+    EncodeError::Run(format!("{error:#}"))
+}
+
+/// Why tract does not run a model.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RuntimeError {
+    /// Operators that tract does not have.
+    MissingOperators(BTreeSet<String>),
+    /// No input, or no tensor, of this name.
+    NoSuchTensor(String),
+    /// The embedding's size depends on the sample.
+    FreeOutput,
+    /// The output is not one embedding for the one sample.
+    OutputShape(Vec<usize>),
+    /// The output is not made of 32-bit floats.
+    OutputType(String),
+    /// Anything else; in tract's words.
+    Failed(String),
+}
+
+impl fmt::Display for RuntimeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MissingOperators(names) => {
+                let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                write!(
+                    f,
+                    "the runtime (tract) has no operator {}: export the model with other operators in its place",
+                    names.join(", ")
+                )
+            }
+            Self::NoSuchTensor(name) => write!(f, "the model has no tensor `{name}`: correct its .toml file"),
+            Self::FreeOutput => {
+                f.write_str("the size of the embedding depends on the sample: export the model with fixed sizes")
+            }
+            Self::OutputShape(shape) => write!(
+                f,
+                "the output for one sample has shape {shape:?}, where its first axis should be the batch, 1: name \
+                 another output in its .toml file"
+            ),
+            Self::OutputType(found) => {
+                write!(f, "the output has elements of type {found}: name an output of float32 in its .toml file")
+            }
+            Self::Failed(reason) => write!(f, "the runtime (tract) cannot prepare the model: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for RuntimeError {}

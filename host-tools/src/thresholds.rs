@@ -1,0 +1,320 @@
+//! The file between calibration and export: thresholds with the evidence behind them, as JSON.
+
+use crate::calibration::HeldOut;
+use crate::file::{self, FileError, Unreadable};
+use crate::model::parse_digest;
+use cognate::bundle::{MAX_THRESHOLDS, Rate, ThresholdEntry};
+use cognate::{ModelDigest, Score};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The version of the file's form.
+const FORMAT: u32 = 1;
+
+/// What calibration found, and on what.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Thresholds {
+    /// The version of the file's form.
+    format: u32,
+    /// What the numbers hold for, in words.
+    scope: String,
+    /// The model that made the embeddings.
+    #[serde(with = "digest_text")]
+    pub model: ModelDigest,
+    /// Elements of an embedding.
+    pub dimension: usize,
+    /// The subjects that the thresholds were chosen on.
+    pub subjects: Vec<String>,
+    /// Their samples.
+    pub samples: usize,
+    /// Samples enrolled of each subject.
+    pub enroll: usize,
+    /// How often the enrolled samples were picked anew.
+    pub draws: u32,
+    /// What the picks began from.
+    pub seed: u64,
+    /// The index of the entry to use.
+    pub operating_point: usize,
+    /// From the greatest false match rate to the least.
+    pub entries: Vec<Entry>,
+}
+
+/// The threshold for a false match rate.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The false match rate asked for, a fraction.
+    #[serde(with = "rate_fraction")]
+    pub fmr: Rate,
+    /// The least score to accept, raw.
+    #[serde(with = "raw_score")]
+    pub threshold: Score,
+    /// The false match rate over all draws at this threshold.
+    pub observed_fmr: f64,
+    /// The false non-match rate over all draws at this threshold.
+    pub observed_fnmr: f64,
+    /// Impostor comparisons of one draw.
+    pub comparisons: u64,
+    /// Genuine comparisons of one draw.
+    pub genuine_comparisons: u64,
+    /// The upper end of the one-sided 95 % interval of the false match rate, from one draw's comparisons.
+    #[serde(with = "rate_fraction")]
+    pub fmr_upper_bound: Rate,
+    /// The same rate's threshold on subjects that it was not chosen on; absent with fewer than four.
+    pub held_out: Option<HeldOut>,
+}
+
+impl Thresholds {
+    /// Puts together what a calibration used and found. `entries` are in the order in which their rates were asked
+    /// for: the first is the operating point.
+    ///
+    /// # Panics
+    /// Without entries.
+    #[must_use]
+    pub fn new(source: Source, mut entries: Vec<Entry>) -> Self {
+        let first = entries.first().expect("a calibration has at least one rate").fmr;
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.fmr));
+        let operating_point = entries.iter().position(|entry| entry.fmr == first).unwrap_or(0);
+        Self {
+            format: FORMAT,
+            scope: format!(
+                "Chosen on these {} subjects, {} templates each: for other people, devices or conditions the rates \
+                 can differ.",
+                source.subjects.len(),
+                source.enroll
+            ),
+            model: source.model,
+            dimension: source.dimension,
+            subjects: source.subjects,
+            samples: source.samples,
+            enroll: source.enroll,
+            draws: source.draws,
+            seed: source.seed,
+            operating_point,
+            entries,
+        }
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`ThresholdsProblem`] when the file is not what `cognate calibrate` writes.
+    pub fn read(path: &Path) -> Result<Self, FileError<ThresholdsProblem>> {
+        let bytes =
+            file::read(path).map_err(|error| FileError::new(path, ThresholdsProblem::Unreadable(error.problem)))?;
+        Self::parse(&bytes).map_err(|problem| FileError::new(path, problem))
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, ThresholdsProblem> {
+        let parsed: Self = serde_json::from_slice(bytes)?;
+        let descending = parsed.entries.is_sorted_by(|a, b| a.fmr > b.fmr && a.threshold <= b.threshold);
+        if parsed.format != FORMAT {
+            return Err(ThresholdsProblem::Format { found: parsed.format });
+        }
+        if parsed.operating_point >= parsed.entries.len() || parsed.entries.len() > MAX_THRESHOLDS || !descending {
+            return Err(ThresholdsProblem::Entries);
+        }
+        Ok(parsed)
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let text = serde_json::to_string_pretty(self).expect("numbers and strings can be written as JSON");
+        text + "\n"
+    }
+
+    /// The index of the entry for this rate; the one that was calibrated first where none is asked for.
+    ///
+    /// # Errors
+    /// [`ThresholdsProblem::NoSuchRate`] lists the rates that there are.
+    pub fn index_of(&self, rate: Option<Rate>) -> Result<usize, ThresholdsProblem> {
+        let Some(rate) = rate else { return Ok(self.operating_point) };
+        self.entries.iter().position(|entry| entry.fmr == rate).ok_or_else(|| ThresholdsProblem::NoSuchRate {
+            asked: rate,
+            known: self.entries.iter().map(|entry| entry.fmr.to_string()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// The entries as a bundle carries them.
+    #[must_use]
+    pub fn to_bundle(&self) -> Vec<ThresholdEntry> {
+        let entry = |entry: &Entry| ThresholdEntry {
+            fmr: entry.fmr,
+            threshold: entry.threshold,
+            comparisons: u32::try_from(entry.comparisons).unwrap_or(u32::MAX),
+            fmr_upper_bound: entry.fmr_upper_bound,
+        };
+        self.entries.iter().map(entry).collect()
+    }
+}
+
+/// What a calibration used.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Source {
+    /// The model that made the embeddings.
+    pub model: ModelDigest,
+    /// Elements of an embedding.
+    pub dimension: usize,
+    /// The subjects.
+    pub subjects: Vec<String>,
+    /// Their samples.
+    pub samples: usize,
+    /// Samples enrolled of each subject.
+    pub enroll: usize,
+    /// How often the enrolled samples were picked anew.
+    pub draws: u32,
+    /// What the picks began from.
+    pub seed: u64,
+}
+
+/// Reads a rate as people write it: a fraction such as `0.001` or `1e-3`, at least a part per billion.
+///
+/// # Errors
+/// Words that say what a rate is.
+pub fn parse_rate(text: &str) -> Result<Rate, String> {
+    let fraction = text.trim().parse().ok().filter(|fraction: &f64| *fraction > 0.0 && *fraction <= 1.0);
+    let rate = fraction.and_then(rate_of_fraction).filter(|rate| rate.parts_per_billion() > 0);
+    rate.ok_or_else(|| "a rate is a fraction above 0 and at most 1, such as 0.001, and at least 1e-9".to_owned())
+}
+
+fn rate_of_fraction(fraction: f64) -> Option<Rate> {
+    let parts = (fraction * f64::from(Rate::WHOLE)).round();
+    (0.0..=f64::from(Rate::WHOLE)).contains(&parts).then(|| Rate::from_parts_per_billion(parts as u32)).flatten()
+}
+
+/// A rate as a fraction of 1.
+#[must_use]
+pub fn fraction(rate: Rate) -> f64 {
+    f64::from(rate.parts_per_billion()) / f64::from(Rate::WHOLE)
+}
+
+mod rate_fraction {
+    use super::{Rate, fraction, rate_of_fraction};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(rate: &Rate, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(fraction(*rate))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rate, D::Error> {
+        rate_of_fraction(f64::deserialize(deserializer)?).ok_or_else(|| D::Error::custom("a rate is from 0 to 1"))
+    }
+}
+
+mod raw_score {
+    use super::Score;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(score: &Score, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i32(score.raw())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Score, D::Error> {
+        Score::from_raw(i32::deserialize(deserializer)?).ok_or_else(|| D::Error::custom("the score is out of range"))
+    }
+}
+
+mod digest_text {
+    use super::{ModelDigest, parse_digest};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(digest: &ModelDigest, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(digest)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ModelDigest, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_digest(&text).ok_or_else(|| D::Error::custom("a model's digest has 32 hexadecimal digits"))
+    }
+}
+
+/// Why a file has no thresholds that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ThresholdsProblem {
+    /// It cannot be read.
+    #[error("{0}")]
+    Unreadable(Unreadable),
+    /// Not the JSON that calibration writes.
+    #[error("this is not a file of thresholds ({0}): write one with `cognate calibrate`")]
+    Syntax(#[from] serde_json::Error),
+    /// Another version of the form.
+    #[error("it has form {found} of the file, and this program reads {FORMAT}: calibrate again")]
+    Format {
+        /// The form found.
+        found: u32,
+    },
+    /// Entries that contradict themselves.
+    #[error("its entries are out of order, missing or too many: calibrate again instead of editing the file")]
+    Entries,
+    /// A rate that was not calibrated.
+    #[error("it has no threshold for a false match rate of {asked}, only for {known}: calibrate with that rate too")]
+    NoSuchRate {
+        /// The rate asked for.
+        asked: Rate,
+        /// The rates that there are.
+        known: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_read_exactly() {
+        for (text, parts) in [("0.01", 10_000_000), ("1e-3", 1_000_000), ("1", 1_000_000_000), ("1e-9", 1)] {
+            assert_eq!(parse_rate(text).unwrap().parts_per_billion(), parts);
+        }
+        for text in ["0", "-0.1", "1.1", "nan", "inf", "1e-12", "1%", ""] {
+            assert!(parse_rate(text).is_err(), "{text}");
+        }
+    }
+
+    fn entry(fmr: u32, threshold: i32) -> Entry {
+        Entry {
+            fmr: Rate::from_parts_per_billion(fmr).unwrap(),
+            threshold: Score::from_raw(threshold).unwrap(),
+            observed_fmr: 0.009,
+            observed_fnmr: 0.02,
+            comparisons: 1900,
+            genuine_comparisons: 475,
+            fmr_upper_bound: Rate::from_parts_per_billion(14_638_972).unwrap(),
+            held_out: None,
+        }
+    }
+
+    fn thresholds(entries: Vec<Entry>) -> Thresholds {
+        let subjects = vec!["a".to_owned(), "b".to_owned()];
+        let model = ModelDigest::new([7; 16]);
+        Thresholds::new(Source { model, dimension: 4, subjects, samples: 9, enroll: 2, draws: 3, seed: 0 }, entries)
+    }
+
+    #[test]
+    fn a_file_comes_back_with_the_first_rate_as_operating_point() {
+        let thresholds = thresholds(vec![entry(1_000_000, 20), entry(10_000_000, 10)]);
+        assert_eq!((thresholds.operating_point, thresholds.entries[0].threshold.raw()), (1, 10));
+        assert_eq!(Thresholds::parse(thresholds.to_json().as_bytes()).unwrap(), thresholds);
+        assert_eq!(thresholds.index_of(parse_rate("0.01").ok()).unwrap(), 0);
+        let error = thresholds.index_of(parse_rate("0.5").ok()).unwrap_err().to_string();
+        assert!(error.contains("50 %, only for 1 %, 0.1 %"), "{error}");
+    }
+
+    #[test]
+    fn edited_files_are_refused() {
+        let text = thresholds(vec![entry(10_000_000, 10), entry(1_000_000, 20)]).to_json();
+        for (from, to) in [
+            ("\"format\": 1", "\"format\": 2"),
+            ("\"threshold\": 20", "\"threshold\": 9"),
+            ("\"threshold\": 20", "\"threshold\": 8388608"),
+            ("\"operating_point\": 0", "\"operating_point\": 2"),
+            ("\"fmr\": 0.01", "\"fmr\": 1.5"),
+            ("\"seed\": 0", "\"seed\": 0, \"extra\": 1"),
+            ("07070707", "0707070"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            assert!(Thresholds::parse(text.replacen(from, to, 1).as_bytes()).is_err(), "{to}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `cognate calibrate` and what `export` takes from it.
+
+use crate::support::Bench;
+use serde_json::Value;
+
+fn calibrate(rates: &str) -> Vec<String> {
+    ["calibrate", "calibration.npy", "--enroll", "5", "--fmr", rates, "-o", "thresholds.json", "--json"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+fn bench() -> Bench {
+    let bench = Bench::with_model();
+    bench.encode_sheets();
+    bench
+}
+
+#[test]
+fn thresholds_come_with_their_evidence() {
+    let bench = bench();
+    let arguments = calibrate("0.05,0.1,0.02");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let printed = bench.succeed(&arguments);
+    assert_eq!(printed.as_bytes(), bench.read("thresholds.json"));
+    let thresholds: Value = serde_json::from_str(&printed).unwrap();
+    let entries = thresholds["entries"].as_array().unwrap();
+    let rates: Vec<f64> = entries.iter().map(|entry| entry["fmr"].as_f64().unwrap()).collect();
+    assert_eq!((rates, &thresholds["operating_point"]), (vec![0.1, 0.05, 0.02], &Value::from(1)));
+    for entry in entries {
+        // 5 subjects of 20 samples, 5 of them enrolled: 15 probes each, against its own subject and 4 others.
+        assert_eq!((&entry["comparisons"], &entry["genuine_comparisons"]), (&Value::from(300), &Value::from(75)));
+        assert!(entry["observed_fmr"].as_f64() <= entry["fmr"].as_f64());
+        assert!(entry["fmr_upper_bound"].as_f64() > entry["observed_fmr"].as_f64());
+        assert_eq!(entry["held_out"]["splits"], Value::from(20));
+    }
+    assert!(thresholds["scope"].as_str().unwrap().starts_with("Chosen on these 5 subjects"));
+    assert_eq!(bench.succeed(&arguments), printed, "the same seed, the same thresholds");
+}
+
+#[test]
+fn a_rate_beyond_the_data_is_refused() {
+    let bench = bench();
+    let arguments = calibrate("0.05,0.001");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    bench.fail(
+        &arguments,
+        &[
+            "calibration.npy: a false match rate of 0.1 % needs at least 3000 impostor comparisons",
+            "this data has 300",
+            "ask for 1 % or more",
+        ],
+    );
+    let repeated = calibrate("0.05,0.05");
+    bench.fail(&repeated.iter().map(String::as_str).collect::<Vec<_>>(), &["--fmr has 5 % twice"]);
+}
+
+#[test]
+fn the_model_has_to_be_known() {
+    let bench = bench();
+    let table = String::from_utf8(bench.read("calibration.csv")).unwrap();
+    let subjects: String = table.lines().map(|line| format!("{}\n", line.split(',').nth(1).unwrap())).collect();
+    bench.write("calibration.csv", subjects.as_bytes());
+    let arguments = calibrate("0.05");
+    let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    bench.fail(&arguments, &["calibration.npy: its labels do not say which model made the embeddings", "--model"]);
+    arguments.extend(["--model", "model.onnx"]);
+    bench.succeed(&arguments);
+    bench.succeed(&["export", "--model", "model.onnx", "--thresholds", "thresholds.json", "-o", "out.bundle"]);
+}
+
+#[test]
+fn export_takes_a_rate_that_was_calibrated() {
+    let bench = bench();
+    let arguments = calibrate("0.05,0.1");
+    bench.succeed(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let export = ["export", "--model", "model.onnx", "--thresholds", "thresholds.json", "-o", "out.bundle"];
+    bench.fail(
+        &[&export[..], &["--fmr", "0.01"]].concat(),
+        &["no threshold for a false match rate of 1 %, only for 10 %, 5 %"],
+    );
+    let in_use = |extra: &[&str]| {
+        bench.succeed(&[&export[..], extra].concat());
+        let listed: Value = serde_json::from_str(&bench.succeed(&["list", "out.bundle", "--json"])).unwrap();
+        let thresholds = listed["thresholds"].as_array().unwrap();
+        let in_use = thresholds.iter().find(|entry| entry["operating_point"] == Value::Bool(true)).unwrap();
+        in_use["fmr"].as_f64().unwrap()
+    };
+    assert!((in_use(&[]) - 0.05).abs() < 1e-12, "the rate that was asked for first");
+    assert!((in_use(&["--fmr", "0.1"]) - 0.1).abs() < 1e-12);
+    bench.write("thresholds.json", b"{}");
+    bench.fail(&export, &["thresholds.json: this is not a file of thresholds", "cognate calibrate"]);
+    std::fs::remove_file(bench.path("thresholds.json")).unwrap();
+    bench.fail(&export, &["thresholds.json: there is no such file"]);
+}
+
+#[test]
+fn more_templates_than_the_thresholds_are_for_are_warned_of() {
+    let bench = bench();
+    bench.succeed(&["calibrate", "calibration.npy", "--enroll", "5", "--fmr", "0.05", "-o", "thresholds.json"]);
+    let export = ["export", "--model", "model.onnx", "--thresholds", "thresholds.json", "-o", "out.bundle"];
+    let output = bench.run(&[&export[..], &["--gallery", "digits.npy"]].concat());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success());
+    let warning = "warning: subject `7` gets 20 templates, and the thresholds were chosen with 5";
+    assert!(errors.contains(warning), "{errors}");
+}

@@ -1,0 +1,12 @@
+//! The built command, run as a user runs it. One test binary, because each one links the whole runtime.
+
+mod bad_bundles;
+mod bad_embeddings;
+mod bad_models;
+mod bad_samples;
+mod calibration;
+mod flow;
+mod inspect;
+mod measured;
+mod model_file;
+mod support;
