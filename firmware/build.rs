@@ -1,0 +1,69 @@
+//! Lays out a board's memory and finds the two files that are linked into flash.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Result<()> {
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: build with cargo")?);
+    for (variable, path) in [("COGNATE_BUNDLE", "BUNDLE_PATH"), ("COGNATE_PROBES", "PROBES_PATH")] {
+        flash_file(variable, path, &out)?;
+    }
+    println!("cargo::rerun-if-changed=boards");
+    // On the host there is a library to test and a lint to run, but nothing to lay out.
+    if env::var("CARGO_CFG_TARGET_OS")? == "none" {
+        link(&out)?;
+    }
+    Ok(())
+}
+
+/// Tells the source which file to include: the one that the variable names, else an empty one.
+///
+/// A firmware that needs the file and was built without it says so when it runs: an empty bundle is a typed error.
+fn flash_file(variable: &str, path: &str, out: &Path) -> Result<()> {
+    println!("cargo::rerun-if-env-changed={variable}");
+    let file = match env::var_os(variable) {
+        Some(named) => fs::canonicalize(&named).map_err(|error| format!("{variable}={}: {error}", named.display()))?,
+        None => {
+            let empty = out.join("empty");
+            fs::write(&empty, [])?;
+            empty
+        }
+    };
+    println!("cargo::rustc-env={path}={}", file.display());
+    println!("cargo::rerun-if-changed={}", file.display());
+    Ok(())
+}
+
+fn link(out: &Path) -> Result<()> {
+    let board = board()?;
+    let mut layout = fs::read_to_string(format!("boards/{board}.x"))?;
+    layout.push_str(&fs::read_to_string("boards/sections.x")?);
+    fs::write(out.join("memory.x"), layout)?;
+    println!("cargo::rustc-link-search={}", out.display());
+    // --nmagic: without it the linker pads sections to the pages of a host.
+    for argument in ["--nmagic", "-Tlink.x", "-Tdefmt.x"] {
+        println!("cargo::rustc-link-arg-bins={argument}");
+    }
+    Ok(())
+}
+
+/// The one board that the features choose: each has a memory layout of its name.
+fn board() -> Result<String> {
+    let mut chosen = Vec::new();
+    for entry in fs::read_dir("boards")? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let Some(board) = name.strip_suffix(".x").filter(|&board| board != "sections") else { continue };
+        let feature = format!("CARGO_FEATURE_{}", board.to_uppercase().replace('-', "_"));
+        if env::var_os(feature).is_some() {
+            chosen.push(board.to_owned());
+        }
+    }
+    match chosen.as_slice() {
+        [board] => Ok(board.clone()),
+        others => {
+            Err(format!("choose one board with --features, not {}: the names are in boards/", others.len()).into())
+        }
+    }
+}

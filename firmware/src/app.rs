@@ -1,0 +1,201 @@
+//! The application: samples in, pins and events out.
+
+use crate::{Recognizer, SampleSource};
+use cognate::{Decision, Embedding, GalleryError, MatchError, SubjectId, Template};
+use core::fmt;
+use embedded_hal::digital::{InputPin, OutputPin};
+use heapless::Vec;
+
+/// The fewest samples that make a subject. A button touched by accident enrolls nobody.
+pub const ENROLL_LEAST: usize = 3;
+/// The most samples of one subject. Those after them are not kept.
+pub const ENROLL_MOST: usize = 8;
+
+/// The pins of the application. High means accept, reject, and button pressed.
+#[derive(Clone, Debug)]
+pub struct Pins<Accept, Reject, Enroll> {
+    /// High from a sample that is known until the next sample.
+    pub accept: Accept,
+    /// High from a sample that is not known until the next sample.
+    pub reject: Reject,
+    /// Held while the samples of a new subject are shown, read once a step.
+    pub enroll: Enroll,
+}
+
+/// Counts what a decision costs: a cycle or instruction counter around the decision alone. `()` counts nothing.
+pub trait Meter {
+    /// A decision begins.
+    fn begin(&mut self);
+    /// It has been made.
+    fn end(&mut self);
+}
+
+impl Meter for () {
+    fn begin(&mut self) {}
+    fn end(&mut self) {}
+}
+
+/// What a step did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Event {
+    /// A sample was decided about, and the pins show it.
+    Decided(Decision),
+    /// A sample was taken for the subject being enrolled: how many there are now, up to [`ENROLL_MOST`].
+    Collected(usize),
+    /// The button was released, and the samples became a subject with this id.
+    Enrolled(SubjectId),
+    /// The button was released, and nobody was enrolled.
+    EnrollmentRefused(EnrollError),
+    /// There are no more samples.
+    End,
+}
+
+/// The application on its pins, with a gallery of `N` templates of `D` elements in RAM.
+pub struct App<'a, const D: usize, const N: usize, Accept, Reject, Enroll, Source, Count = ()> {
+    recognizer: Recognizer<'a, D, N>,
+    pins: Pins<Accept, Reject, Enroll>,
+    source: Source,
+    meter: Count,
+    collected: Vec<Template<D>, ENROLL_MOST>,
+}
+
+impl<'a, const D: usize, const N: usize, Accept, Reject, Enroll, Source, Count>
+    App<'a, D, N, Accept, Reject, Enroll, Source, Count>
+where
+    Accept: OutputPin,
+    Reject: OutputPin,
+    Enroll: InputPin,
+    Source: SampleSource<D>,
+    Count: Meter,
+{
+    /// An application that has not seen a sample. The pins are driven from the first sample on.
+    pub const fn new(
+        recognizer: Recognizer<'a, D, N>,
+        pins: Pins<Accept, Reject, Enroll>,
+        source: Source,
+        meter: Count,
+    ) -> Self {
+        Self { recognizer, pins, source, meter, collected: Vec::new() }
+    }
+
+    /// The counter of decisions.
+    pub const fn meter(&self) -> &Count {
+        &self.meter
+    }
+
+    /// Handles one sample, or the release of the button.
+    ///
+    /// # Errors
+    /// [`AppError`]; no pin was set high, and the next step goes on with the next sample.
+    pub fn step(&mut self) -> Result<Event, AppError<Source::Error>> {
+        let enrolling = self.pins.enroll.is_high().map_err(|_| AppError::Pin(Line::Enroll))?;
+        if !enrolling && !self.collected.is_empty() {
+            return Ok(self.finish_enrollment());
+        }
+        self.show_nothing()?;
+        let Some(sample) = self.source.next_sample().map_err(AppError::Source)? else {
+            return Ok(Event::End);
+        };
+        if enrolling { Ok(self.collect(&sample)) } else { self.decide(&sample) }
+    }
+
+    fn collect(&mut self, sample: &Embedding<D>) -> Event {
+        // A full collection refuses the sample, and the event tells the number that is kept.
+        let _ = self.collected.push(self.recognizer.template(sample));
+        Event::Collected(self.collected.len())
+    }
+
+    fn finish_enrollment(&mut self) -> Event {
+        let enrolled = match self.collected.len() {
+            found if found < ENROLL_LEAST => Err(EnrollError::TooFewSamples { found }),
+            _ => self.recognizer.enroll(&self.collected).map_err(EnrollError::Gallery),
+        };
+        self.collected.clear();
+        enrolled.map_or_else(Event::EnrollmentRefused, Event::Enrolled)
+    }
+
+    fn decide(&mut self, sample: &Embedding<D>) -> Result<Event, AppError<Source::Error>> {
+        self.meter.begin();
+        let decision = self.recognizer.decide(sample);
+        self.meter.end();
+        let decision = decision.map_err(AppError::Match)?;
+        match decision {
+            Decision::Known(_) => self.pins.accept.set_high().map_err(|_| AppError::Pin(Line::Accept))?,
+            Decision::Unknown(_) => self.pins.reject.set_high().map_err(|_| AppError::Pin(Line::Reject))?,
+        }
+        Ok(Event::Decided(decision))
+    }
+
+    fn show_nothing(&mut self) -> Result<(), AppError<Source::Error>> {
+        // Both are tried, so that one broken line cannot leave the other one high.
+        let accept = self.pins.accept.set_low().map_err(|_| AppError::Pin(Line::Accept));
+        let reject = self.pins.reject.set_low().map_err(|_| AppError::Pin(Line::Reject));
+        accept.and(reject)
+    }
+}
+
+/// A pin of the application.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Line {
+    /// [`Pins::accept`].
+    Accept,
+    /// [`Pins::reject`].
+    Reject,
+    /// [`Pins::enroll`].
+    Enroll,
+}
+
+/// Why nobody was enrolled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum EnrollError {
+    /// Fewer than [`ENROLL_LEAST`] samples: hold the button longer.
+    TooFewSamples {
+        /// The samples that there were.
+        found: usize,
+    },
+    /// The gallery in RAM refused the subject.
+    Gallery(GalleryError),
+}
+
+impl fmt::Display for EnrollError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooFewSamples { found } => {
+                write!(f, "{found} samples are not enough: hold the button for at least {ENROLL_LEAST}")
+            }
+            Self::Gallery(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for EnrollError {}
+
+/// Why a step failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum AppError<Source> {
+    /// A pin could not be driven or read: check the board.
+    Pin(Line),
+    /// The source could not give the sample.
+    Source(Source),
+    /// The sample could not be decided about.
+    Match(MatchError),
+}
+
+impl<Source: fmt::Display> fmt::Display for AppError<Source> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pin(line) => write!(f, "the {line:?} pin failed: check the board"),
+            Self::Source(error) => error.fmt(f),
+            Self::Match(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<Source: fmt::Debug + fmt::Display> core::error::Error for AppError<Source> {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! Decides about every recorded sample with the bundle in flash, and ends with what a decision costs.
+//!
+//! Exit code 0 says that the bundle was good and that every sample got a decision. README.md describes the log lines.
+#![no_std]
+#![no_main]
+
+use cognate::{BundleError, BundleView};
+use cognate_firmware::board::{self, Counter};
+use cognate_firmware::{App, AppError, BundleMismatch, Event, Recognizer, Rows, RowsError};
+use cortex_m::Peripherals;
+
+/// Elements of an embedding: what the model makes.
+const DIMENSION: usize = 64;
+/// Templates that can be enrolled on the device, beside the bundle's.
+const CAPACITY: usize = 16;
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    match run() {
+        Ok(()) => board::succeed(),
+        Err(failure) => {
+            defmt::error!("{}", failure);
+            board::fail()
+        }
+    }
+}
+
+/// Why the firmware gave up.
+#[derive(defmt::Format)]
+enum Failure {
+    Peripherals,
+    Bundle(BundleError),
+    Mismatch(BundleMismatch),
+    App(AppError<RowsError>),
+}
+
+fn run() -> Result<(), Failure> {
+    let peripherals = Peripherals::take().ok_or(Failure::Peripherals)?;
+    let counter = Counter::start(peripherals.SYST);
+    defmt::info!("board {=str}, {} instructions a tick", board::NAME, counter.instructions_per_tick());
+    let recognizer = load(board::bundle())?;
+    let rows = Rows::<DIMENSION>::new(board::probes());
+    let mut app = App::new(recognizer, board::pins(), rows, counter);
+    let mut probe = 0;
+    loop {
+        match app.step().map_err(Failure::App)? {
+            Event::Decided(decision) => {
+                board::log_decision(probe, &decision);
+                probe += 1;
+            }
+            Event::End => break,
+            event => defmt::info!("{}", event),
+        }
+    }
+    report(app.meter());
+    Ok(())
+}
+
+fn load(bundle: &[u8]) -> Result<Recognizer<'_, DIMENSION, CAPACITY>, Failure> {
+    let bundle = BundleView::new_checked(bundle).map_err(Failure::Bundle)?;
+    let (templates, threshold) = (bundle.gallery().len(), bundle.operating_point().threshold);
+    defmt::info!(
+        "bundle {=usize} bytes, {=usize} templates, threshold {=i32}",
+        bundle.len(),
+        templates,
+        threshold.raw()
+    );
+    Recognizer::new(&bundle).map_err(Failure::Mismatch)
+}
+
+fn report(counter: &Counter) {
+    defmt::info!("decisions {=u32}", counter.decisions());
+    defmt::info!("instructions_per_decision {=u32}", counter.instructions_per_decision());
+    defmt::info!("peak_stack {=u32}", board::peak_stack());
+}

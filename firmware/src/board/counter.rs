@@ -1,0 +1,108 @@
+//! Counts the instructions of a decision with SysTick, which every Cortex-M has.
+#![allow(unsafe_code)]
+
+use crate::Meter;
+use core::arch::asm;
+use core::fmt;
+use core::sync::atomic::{Ordering, compiler_fence};
+use cortex_m::peripheral::{SYST, syst::SystClkSource};
+
+/// SysTick counts down from here and begins again: 24 bits.
+const RELOAD: u32 = 0x00ff_ffff;
+
+/// Turns of the calibration loop: enough ticks for five digits, few enough not to wrap.
+const TURNS: u32 = 1_000_000;
+/// Instructions of a turn.
+const INSTRUCTIONS_A_TURN: u32 = 2;
+
+/// Thousandths, shown with three decimals.
+#[derive(Clone, Copy)]
+pub struct Milli(pub u32);
+
+impl fmt::Display for Milli {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+    }
+}
+
+impl defmt::Format for Milli {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=u32}.{=u32:03}", self.0 / 1000, self.0 % 1000);
+    }
+}
+
+/// A count of instructions over decisions.
+///
+/// Under QEMU with `-icount shift=0` an instruction takes a nanosecond of the emulated clock, and a tick is a whole
+/// number or a fraction of instructions that differs from board to board. So it is measured at start-up against a loop
+/// of known length. On silicon the same counter gives cycles in units of that loop: do not call them instructions.
+pub struct Counter {
+    per_tick: Milli,
+    began: u32,
+    ticks: u64,
+    decisions: u32,
+}
+
+impl Counter {
+    /// Starts SysTick and measures how many instructions a tick is.
+    #[must_use]
+    pub fn start(mut systick: SYST) -> Self {
+        systick.set_clock_source(SystClkSource::Core);
+        systick.set_reload(RELOAD);
+        systick.clear_current();
+        systick.enable_counter();
+        let began = SYST::get_current();
+        run_turns(TURNS);
+        let ticks = ticks_since(began).max(1);
+        let per_tick = u64::from(TURNS) * u64::from(INSTRUCTIONS_A_TURN) * 1000 / u64::from(ticks);
+        Self { per_tick: Milli(per_tick as u32), began: 0, ticks: 0, decisions: 0 }
+    }
+
+    /// Instructions in a tick.
+    #[must_use]
+    pub const fn instructions_per_tick(&self) -> Milli {
+        self.per_tick
+    }
+
+    /// Decisions counted.
+    #[must_use]
+    pub const fn decisions(&self) -> u32 {
+        self.decisions
+    }
+
+    /// Instructions of a decision, on average; 0 without decisions.
+    ///
+    /// A tick begins at a point that has nothing to do with the decision, so that the rounding of single counts
+    /// averages out.
+    #[must_use]
+    pub fn instructions_per_decision(&self) -> u32 {
+        let instructions = self.ticks * u64::from(self.per_tick.0) / 1000;
+        instructions.checked_div(u64::from(self.decisions)).unwrap_or(0) as u32
+    }
+}
+
+impl Meter for Counter {
+    fn begin(&mut self) {
+        self.began = SYST::get_current();
+        // The compiler must not move the decision's memory accesses over the two reads of the counter.
+        compiler_fence(Ordering::SeqCst);
+    }
+
+    fn end(&mut self) {
+        compiler_fence(Ordering::SeqCst);
+        self.ticks += u64::from(ticks_since(self.began));
+        self.decisions += 1;
+    }
+}
+
+/// Ticks since the counter stood at `began`, at most one round ago.
+fn ticks_since(began: u32) -> u32 {
+    began.wrapping_sub(SYST::get_current()) & RELOAD
+}
+
+/// Runs two instructions a turn, whatever the compiler would have made of a loop.
+#[allow(asm_sub_register, reason = "clippy also reads this on a host of 64 bits")]
+fn run_turns(turns: u32) {
+    // SAFETY: only the register it is given and the flags change.
+    unsafe { asm!("2: subs {turns}, {turns}, #1", "bne 2b", turns = inout(reg) turns => _, options(nomem, nostack)) };
+}

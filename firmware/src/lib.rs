@@ -1,0 +1,28 @@
+//! Recognition on a microcontroller: a sample comes in, a decision goes out on two pins.
+//!
+//! ```text
+//! SampleSource ──► App ──► accept / reject pins, Event
+//!                   │
+//!            button │ held: samples are collected, released: a new subject
+//!                   ▼
+//!              Recognizer: the bundle's gallery in flash and a small one in RAM, searched as one
+//! ```
+//!
+//! [`App`] is generic over `embedded-hal` pins, a [`SampleSource`] and a [`Meter`], and knows no board: it is tested on
+//! the host. The module `board`, compiled only with a board's feature, is everything that knows one, and all of the
+//! `unsafe`.
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod app;
+#[cfg(feature = "board")]
+pub mod board;
+pub mod parity;
+pub mod recognizer;
+pub mod source;
+
+pub use app::{App, AppError, EnrollError, Event, Line, Meter, Pins};
+pub use recognizer::{BundleMismatch, Recognizer};
+pub use source::{Rows, RowsError, SampleSource};

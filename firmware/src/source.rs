@@ -1,0 +1,130 @@
+//! Where samples come from.
+
+use cognate::{Embedding, EmbeddingError};
+use core::fmt;
+
+/// Gives samples as embeddings of `D` elements: an encoder behind a sensor, or rows recorded on the host.
+pub trait SampleSource<const D: usize> {
+    /// What can go wrong with a sample.
+    type Error;
+
+    /// The next sample, or `None` when there are no more.
+    ///
+    /// # Errors
+    /// Whatever the sensor or the encoder reports. The next call goes on with the sample after it.
+    fn next_sample(&mut self) -> Result<Option<Embedding<D>>, Self::Error>;
+}
+
+/// Embeddings recorded on the host: rows of `D` little-endian `f32`, one after the other, with nothing around them.
+#[derive(Clone, Debug)]
+pub struct Rows<'a, const D: usize> {
+    rest: &'a [u8],
+    next: u32,
+}
+
+impl<'a, const D: usize> Rows<'a, D> {
+    /// The rows in these bytes. What is not a whole row at the end is an error when it is reached.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, next: 0 }
+    }
+
+    fn take_row(&mut self) -> Result<[f32; D], RowsError> {
+        let row = self.next;
+        self.next += 1;
+        let Some((bytes, rest)) = self.rest.split_at_checked(D * size_of::<f32>()) else {
+            let found = core::mem::take(&mut self.rest).len();
+            return Err(RowsError::Incomplete { row, found });
+        };
+        self.rest = rest;
+        let mut values = [0.0; D];
+        for (value, bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
+            *value = f32::from_le_bytes(*bytes);
+        }
+        Ok(values)
+    }
+}
+
+impl<const D: usize> SampleSource<D> for Rows<'_, D> {
+    type Error = RowsError;
+
+    fn next_sample(&mut self) -> Result<Option<Embedding<D>>, RowsError> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let row = self.next;
+        let values = self.take_row()?;
+        Embedding::new(values).map(Some).map_err(|error| RowsError::Embedding { row, error })
+    }
+}
+
+/// Why a recorded row is not a sample.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum RowsError {
+    /// The bytes end inside a row: the file was cut, or has another dimension.
+    Incomplete {
+        /// The row, from 0.
+        row: u32,
+        /// The bytes that are left of it.
+        found: usize,
+    },
+    /// The row's numbers are not an embedding.
+    Embedding {
+        /// The row, from 0.
+        row: u32,
+        /// What is wrong with it.
+        error: EmbeddingError,
+    },
+}
+
+impl fmt::Display for RowsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incomplete { row, found } => {
+                write!(f, "row {row} ends after {found} bytes: write the rows again with the bundle's dimension")
+            }
+            Self::Embedding { row, error } => write!(f, "row {row}: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for RowsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes<const N: usize>(values: [f32; N]) -> impl Iterator<Item = u8> {
+        values.into_iter().flat_map(f32::to_le_bytes)
+    }
+
+    #[test]
+    fn rows_come_in_order_and_end() {
+        let recorded: heapless::Vec<u8, 64> = bytes([1.0, 0.0, -0.5, 2.0]).collect();
+        let mut rows = Rows::<2>::new(&recorded);
+        assert_eq!(rows.next_sample(), Ok(Embedding::new([1.0, 0.0]).ok()));
+        assert_eq!(rows.next_sample(), Ok(Embedding::new([-0.5, 2.0]).ok()));
+        assert_eq!(rows.next_sample(), Ok(None));
+        assert_eq!(rows.next_sample(), Ok(None));
+    }
+
+    #[test]
+    fn a_cut_row_is_an_error_once() {
+        let recorded: heapless::Vec<u8, 64> = bytes([1.0, 0.0, 3.0]).collect();
+        let mut rows = Rows::<2>::new(&recorded);
+        assert!(matches!(rows.next_sample(), Ok(Some(_))));
+        assert_eq!(rows.next_sample(), Err(RowsError::Incomplete { row: 1, found: 4 }));
+        assert_eq!(rows.next_sample(), Ok(None));
+    }
+
+    #[test]
+    fn a_bad_row_is_named_and_the_next_one_still_comes() {
+        let recorded: heapless::Vec<u8, 64> = bytes([0.0, -0.0, f32::NAN, 1.0, 4.0, 5.0]).collect();
+        let mut rows = Rows::<2>::new(&recorded);
+        assert_eq!(rows.next_sample(), Err(RowsError::Embedding { row: 0, error: EmbeddingError::Zero }));
+        let not_finite = EmbeddingError::NotFinite { index: 0 };
+        assert_eq!(rows.next_sample(), Err(RowsError::Embedding { row: 1, error: not_finite }));
+        assert_eq!(rows.next_sample(), Ok(Embedding::new([4.0, 5.0]).ok()));
+    }
+}

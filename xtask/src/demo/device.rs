@@ -1,0 +1,78 @@
+//! The device's decisions, and what they cost.
+
+use super::{BUNDLE, PROBES};
+use crate::board::Board;
+use crate::decision::Decision;
+use crate::firmware::{self, Flash};
+use crate::qemu::{self, Ending, Line};
+use crate::sizes::Sizes;
+use anyhow::{Context, Result, bail, ensure};
+use std::time::Duration;
+
+/// A run takes about a second.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What the firmware reports.
+pub struct Device {
+    /// The board's name and core.
+    pub board: Board,
+    /// One decision a probe, in the order of the probes.
+    pub decisions: Vec<Decision>,
+    /// Instructions of a decision, on average.
+    pub instructions_per_decision: u64,
+    /// The most bytes of stack that were in use.
+    pub peak_stack: u64,
+    /// What the program takes of flash and RAM.
+    pub sizes: Sizes,
+}
+
+impl Device {
+    /// Builds the firmware with bundle and probes, and runs it in QEMU.
+    ///
+    /// # Errors
+    /// When it does not build, fails, takes too long or reports something else than is expected.
+    pub fn run(board: Board) -> Result<Self> {
+        eprintln!("\ndemo: building the firmware and running it in QEMU");
+        let flash = Flash::of_demo();
+        ensure!(flash.bundle.is_some() && flash.probes.is_some(), "{BUNDLE} or {PROBES} was not written");
+        let elf = firmware::build_one(board, "demo", &flash)?;
+        let run = qemu::run(board, &elf, TIMEOUT, show)?;
+        match run.ending {
+            Ending::Exited(0) => (),
+            Ending::Exited(code) => bail!("the firmware failed with exit code {code}: its log is above"),
+            Ending::TimedOut => bail!("the firmware did not end within {} s and was stopped", TIMEOUT.as_secs()),
+        }
+        Ok(Self {
+            board,
+            decisions: decisions(&run.lines)?,
+            instructions_per_decision: number(&run.lines, "instructions_per_decision ")?,
+            peak_stack: number(&run.lines, "peak_stack ")?,
+            sizes: Sizes::of(&elf)?,
+        })
+    }
+}
+
+/// Shows what is not one of two thousand decisions.
+fn show(line: &Line) {
+    if !line.message.starts_with("decision ") {
+        eprintln!("{line}");
+    }
+}
+
+/// The decisions, which must be numbered without a gap.
+fn decisions(lines: &[Line]) -> Result<Vec<Decision>> {
+    let mut decisions = Vec::new();
+    for line in lines {
+        if let Some((probe, decision)) = Decision::parse(&line.message)? {
+            ensure!(probe == decisions.len(), "a decision about probe {probe} where {} is next", decisions.len());
+            decisions.push(decision);
+        }
+    }
+    Ok(decisions)
+}
+
+/// The number behind a word in the log.
+fn number(lines: &[Line], word: &str) -> Result<u64> {
+    let found = lines.iter().find_map(|line| line.message.strip_prefix(word));
+    found.and_then(|number| number.parse().ok()).with_context(|| format!("the firmware's log has no `{word}`"))
+}

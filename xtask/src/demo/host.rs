@@ -1,0 +1,148 @@
+//! The host's decisions, and the probes in the form that the firmware reads.
+
+use super::tool::Tool;
+use super::{BUNDLE, ENROLLED, PROBES, PROBES_NPY};
+use crate::decision::{Candidate, Decision};
+use crate::in_repository;
+use anyhow::{Context, Result, ensure};
+use npyz::NpyFile;
+use serde::Deserialize;
+use std::fs;
+
+/// What `cognate simulate --json` prints for a probe.
+#[derive(Deserialize)]
+pub struct Outcome {
+    verdict: Verdict,
+    subject: u32,
+    score: i32,
+    runner_up: Option<u32>,
+    runner_up_score: Option<i32>,
+    /// The score of the probe's own subject; none for a stranger.
+    pub own_score: Option<i32>,
+    /// The scores of all other subjects.
+    pub others: Vec<Other>,
+    f32_verdict: Verdict,
+    f32_subject: u32,
+}
+
+/// The score of a subject that the probe is not of.
+#[derive(Deserialize)]
+pub struct Other {
+    /// Raw.
+    pub score: i32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Known,
+    Unknown,
+}
+
+impl Outcome {
+    /// The decision, as the device must make it.
+    pub fn decision(&self) -> Decision {
+        let runner_up = self.runner_up.zip(self.runner_up_score);
+        Decision {
+            known: self.verdict == Verdict::Known,
+            best: Candidate { subject: self.subject, score: self.score },
+            runner_up: runner_up.map(|(subject, score)| Candidate { subject, score }),
+        }
+    }
+
+    /// Whether the cosine of the `f32` embeddings decides otherwise than the device: known or not, or as whom.
+    pub fn flips(&self, device: &Decision) -> bool {
+        let known = self.f32_verdict == Verdict::Known;
+        known != device.known || (known && self.f32_subject != device.best.subject)
+    }
+}
+
+/// The last line of `cognate simulate --json`.
+#[derive(Deserialize)]
+struct Last {
+    summary: Summary,
+}
+
+#[derive(Deserialize)]
+struct Summary {
+    probes: usize,
+    threshold: i32,
+}
+
+/// The host's side of the comparison.
+pub struct Host {
+    /// One outcome a probe.
+    pub outcomes: Vec<Outcome>,
+    /// The threshold of the bundle, raw.
+    pub threshold: i32,
+}
+
+/// Lets the host decide about every probe.
+///
+/// # Errors
+/// When the tool fails or prints something else than is expected.
+pub fn simulate(tool: &Tool) -> Result<Host> {
+    let text = tool.output(&["simulate", BUNDLE, PROBES_NPY, "--enrolled", ENROLLED, "--json"])?;
+    parse(&text).context("`cognate simulate --json` did not print what is expected")
+}
+
+fn parse(text: &str) -> Result<Host> {
+    let (outcomes, last) = text.trim_end().rsplit_once('\n').context("too few lines")?;
+    let outcomes: Vec<Outcome> = outcomes.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let Last { summary } = serde_json::from_str(last)?;
+    ensure!(summary.probes == outcomes.len(), "{} lines for {} probes", outcomes.len(), summary.probes);
+    Ok(Host { outcomes, threshold: summary.threshold })
+}
+
+/// Writes the probes as the firmware reads them.
+///
+/// # Errors
+/// When they cannot be read or written.
+pub fn write_probes() -> Result<()> {
+    let bytes = fs::read(in_repository(PROBES_NPY)).with_context(|| format!("cannot read {PROBES_NPY}"))?;
+    let values: Vec<f32> = NpyFile::new(&*bytes).and_then(NpyFile::into_vec).with_context(|| PROBES_NPY.to_owned())?;
+    let rows: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
+    fs::write(in_repository(PROBES), rows).with_context(|| format!("cannot write {PROBES}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"probe":0,"file":"5.png","label":"5","verdict":"known","subject":1,"name":"5","score":8000000,
+        "runner_up":4,"runner_up_score":2000000,"own_score":8000000,"others":[{"subject":4,"score":2000000}],
+        "right":true,"f32_verdict":"known","f32_subject":1}"#;
+
+    fn printed(outcomes: usize, summary: usize) -> String {
+        let line = LINE.replace('\n', "");
+        format!(
+            "{}{{\"summary\":{{\"probes\":{summary},\"threshold\":7000000}}}}\n",
+            format!("{line}\n").repeat(outcomes)
+        )
+    }
+
+    #[test]
+    fn every_probe_is_read() {
+        let host = parse(&printed(3, 3)).unwrap();
+        assert_eq!((host.outcomes.len(), host.threshold), (3, 7_000_000));
+        let runner_up = Some(Candidate { subject: 4, score: 2_000_000 });
+        let best = Candidate { subject: 1, score: 8_000_000 };
+        assert_eq!(host.outcomes[0].decision(), Decision { known: true, best, runner_up });
+    }
+
+    #[test]
+    fn a_missing_line_is_noticed() {
+        assert!(parse(&printed(2, 3)).is_err());
+        assert!(parse("").is_err());
+    }
+
+    #[test]
+    fn a_flip_is_another_verdict_or_another_known_subject() {
+        let outcome = &parse(&printed(1, 1)).unwrap().outcomes[0];
+        let decision = outcome.decision();
+        let other = Candidate { subject: 2, score: 0 };
+        assert!(!outcome.flips(&decision));
+        assert!(outcome.flips(&Decision { known: false, ..decision }));
+        assert!(outcome.flips(&Decision { best: other, ..decision }));
+    }
+}

@@ -1,0 +1,76 @@
+//! `cargo xtask demo`: from a model and samples to decisions on an emulated Cortex-M4, each compared with the host's.
+//!
+//! The host's part is done by the `cognate` command, called as a person would.
+
+mod device;
+mod figures;
+mod host;
+mod tool;
+
+use crate::board::Board;
+use crate::{in_repository, setup};
+use anyhow::{Context, Result, bail};
+use device::Device;
+use figures::Figures;
+use std::fs;
+use tool::Tool;
+
+/// The board that the demo runs on.
+const BOARD: Board = Board::Mps2An386;
+
+/// Where everything that it makes is put.
+const FOLDER: &str = "target/demo";
+/// The bundle that it exports.
+pub const BUNDLE: &str = "target/demo/digits.bundle";
+/// The probes as the firmware reads them: rows of little-endian `f32`.
+pub const PROBES: &str = "target/demo/probes.f32";
+
+const MODEL: &str = "models/glyphs.onnx";
+const CALIBRATION: &str = "target/demo/calibration.npy";
+const DIGITS: &str = "target/demo/digits.npy";
+const THRESHOLDS: &str = "target/demo/thresholds.json";
+const ENROLLED: &str = "target/demo/enroll.npy";
+const PROBES_NPY: &str = "target/demo/probes.npy";
+
+/// Digits that the model was not trained on. 9, and 0 to 4, stay strangers.
+const SUBJECTS: &str = "5,6,7,8";
+/// Samples that each of them is enrolled with.
+const SAMPLES: &str = "5";
+/// The false match rate that the threshold is chosen for: a stranger is compared with four subjects, and is taken for one
+/// of them at a rate of 1 − (1 − 0.0025)⁴, about 1 %.
+const FMR: &str = "0.0025";
+
+/// Runs it and prints the figures, with `json` also as one JSON object on the last line. What it built and wrote is left
+/// for `cargo xtask firmware` and `run`.
+///
+/// # Errors
+/// When a step fails, or a decision of the device differs from the host's.
+pub fn run(json: bool) -> Result<()> {
+    setup::ensure(BOARD)?;
+    let tool = Tool::build()?;
+    fs::create_dir_all(in_repository(FOLDER)).with_context(|| format!("cannot make {FOLDER}"))?;
+    export(&tool)?;
+    let host = host::simulate(&tool)?;
+    host::write_probes()?;
+    let device = Device::run(BOARD)?;
+    let figures = Figures::new(&host, &device)?;
+    println!("\n{figures}");
+    if json {
+        println!("{}", serde_json::to_string(&figures)?);
+    }
+    match figures.host_device_mismatches {
+        0 => Ok(()),
+        mismatches => bail!("{mismatches} decisions of the device differ from the host's: this must never happen"),
+    }
+}
+
+/// Encodes the samples, chooses the threshold and writes the bundle.
+fn export(tool: &Tool) -> Result<()> {
+    tool.run(&["encode", MODEL, "data/calibration/samples.csv", "-o", CALIBRATION])?;
+    tool.run(&["encode", MODEL, "data/digits/samples.csv", "-o", DIGITS])?;
+    tool.run(&["calibrate", CALIBRATION, "--enroll", SAMPLES, "--fmr", FMR, "-o", THRESHOLDS])?;
+    let split = ["split", DIGITS, "--subjects", SUBJECTS, "--first", SAMPLES];
+    tool.run(&[&split[..], &["--enroll-out", ENROLLED, "--probes-out", PROBES_NPY]].concat())?;
+    let export = ["export", "--model", MODEL, "--thresholds", THRESHOLDS, "--gallery", ENROLLED, "-o", BUNDLE];
+    tool.run(&export)
+}

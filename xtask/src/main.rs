@@ -1,0 +1,87 @@
+//! What a person runs in this repository: `cargo xtask demo`, `cargo xtask test`, and what they are made of.
+
+mod board;
+mod cargo;
+mod decision;
+mod demo;
+mod firmware;
+mod qemu;
+mod run;
+mod setup;
+mod sizes;
+mod test;
+
+use board::Board;
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Builds, runs and tests cognate on the host and on emulated boards.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install the compiler for Cortex-M and QEMU, if anything is missing; the others call it themselves
+    Setup,
+    /// Build a firmware; prints its ELF file and its sizes
+    Firmware {
+        /// The board to build for
+        board: Board,
+        /// The binary: a file of firmware/src/bin
+        #[arg(long, value_name = "NAME", default_value = "demo")]
+        bin: String,
+    },
+    /// Build a firmware, run it in QEMU, print its log, and exit with its exit code
+    Run {
+        /// The board to run on
+        board: Board,
+        /// The binary: a file of firmware/src/bin
+        #[arg(long, value_name = "NAME", default_value = "demo")]
+        bin: String,
+        /// Stop it after this many seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+        timeout: u64,
+    },
+    /// The whole path: encode samples, choose a threshold, export a bundle, decide on an emulated Cortex-M4, compare
+    Demo {
+        /// Print the figures as one JSON object on the last line, too
+        #[arg(long)]
+        json: bool,
+    },
+    /// Everything that must pass: format, lints, tests on the host, firmware in QEMU
+    Test,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Setup => setup::run(),
+        Command::Firmware { board, bin } => firmware::run(board, &bin),
+        Command::Run { board, bin, timeout } => return run::run(board, &bin, Duration::from_secs(timeout)),
+        Command::Demo { json } => demo::run(json),
+        Command::Test => test::run(),
+    };
+    exit_code(outcome.map(|()| 0))
+}
+
+/// The exit code, or 1 and the error with its causes.
+fn exit_code(outcome: anyhow::Result<u8>) -> ExitCode {
+    outcome.map_or_else(
+        |error| {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        },
+        ExitCode::from,
+    )
+}
+
+/// A path in the repository.
+fn in_repository(path: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    root.join(path)
+}

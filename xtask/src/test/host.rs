@@ -1,0 +1,52 @@
+//! What is checked and tested on the host.
+
+use super::summary::Summary;
+use crate::cargo;
+use anyhow::{Context, Result};
+
+/// What the demo and the tests need. The trainer is not among it: it takes minutes to compile.
+const PACKAGES: [&str; 6] = ["-p", "cognate", "-p", "cognate-host", "-p", "xtask"];
+const FIRMWARE: [&str; 2] = ["--manifest-path", "firmware/Cargo.toml"];
+
+/// Format, lints, and the tests of each part.
+pub fn run(summary: &mut Summary) {
+    summary.step("format", format);
+    summary
+        .step("lints of core, host tool and xtask", || lint(&[&["clippy", "--all-targets"], &PACKAGES[..]].concat()));
+    summary.step("lints of the core with defmt", || lint(&["clippy", "-p", "cognate", "--features", "defmt"]));
+    summary
+        .step("lints of the firmware's library", || lint(&[&["clippy", "--lib", "--tests"], &FIRMWARE[..]].concat()));
+    for board in crate::board::Board::ALL {
+        summary.step(&format!("lints of the firmware for {}", board.name()), || {
+            lint(&[&["clippy", "--lib", "--bins", "--features", board.name()], &FIRMWARE[..]].concat())
+        });
+    }
+    summary
+        .step("documentation of core and firmware", || document(&["-p", "cognate"]).and_then(|()| document(&FIRMWARE)));
+    summary.step("core: unit, property and documentation tests", || cargo(&["test", "-p", "cognate"]));
+    summary.step("host tool: unit and command tests", || cargo(&["test", "-p", "cognate-host"]));
+    summary.step("xtask: unit tests", || cargo(&["test", "-p", "xtask"]));
+    summary.step("firmware: tests on mock pins", || cargo(&[&["test", "--lib"], &FIRMWARE[..]].concat()));
+}
+
+fn format() -> Result<()> {
+    let what_to_do = "if rustfmt is not there: rustup component add rustfmt clippy. To format: cargo fmt --all";
+    cargo(&["fmt", "--all", "--check"]).context(what_to_do)?;
+    cargo(&["fmt", "--manifest-path", "firmware/Cargo.toml", "--check"]).context(what_to_do)
+}
+
+fn lint(arguments: &[&str]) -> Result<()> {
+    cargo(&[arguments, &["--", "--deny", "warnings"]].concat())
+        .context("if clippy is not there: rustup component add rustfmt clippy")
+}
+
+/// Links that lead nowhere are errors.
+fn document(arguments: &[&str]) -> Result<()> {
+    let mut command = cargo::host();
+    command.args(["doc", "--no-deps", "--lib"]).args(arguments).env("RUSTDOCFLAGS", "--deny warnings");
+    cargo::run(&mut command)
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    cargo::run(cargo::host().args(arguments))
+}
