@@ -53,15 +53,16 @@ impl<const D: usize> Embedding<D> {
         Self(scaled.map(|value| value / length))
     }
 
-    /// The embedding at about unit length, for a first look or a display: the length is off by up to 3.5 %.
+    /// The elements at about unit length, for a first look or a display: the length is off by up to 3.5 %.
     ///
     /// micromath's reciprocal square root needs neither a division nor an FPU's square root. Its error is far above a
-    /// template's rounding, so this is never used for what is stored or decided; [`Embedding::normalized`] is.
+    /// template's rounding, so what comes out is no [`Embedding`], and cannot be stored or decided with;
+    /// [`Embedding::normalized`] can.
     #[must_use]
-    pub fn normalized_quick(&self) -> Self {
+    pub fn normalized_quick(&self) -> [f32; D] {
         let scaled = self.scaled_to_one();
         let factor = F32Ext::invsqrt(sum_of_products(&scaled, &scaled));
-        Self(scaled.map(|value| value * factor))
+        scaled.map(|value| value * factor)
     }
 
     /// The cosine similarity, −1..1 up to `f32` rounding.
@@ -93,7 +94,8 @@ pub(crate) fn check(values: &[f32]) -> Result<(), EmbeddingError> {
     if let Some(index) = values.iter().position(|value| !value.is_finite()) {
         return Err(EmbeddingError::NotFinite { index });
     }
-    if values.iter().all(|&value| value == 0.0) {
+    // On the bits: an FPU that flushes subnormal numbers takes them for zero when it compares.
+    if values.iter().all(|value| value.to_bits() << 1 == 0) {
         return Err(EmbeddingError::Zero);
     }
     Ok(())
@@ -106,6 +108,7 @@ fn sum_of_products(a: &[f32], b: &[f32]) -> f32 {
 /// Why numbers are not an embedding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum EmbeddingError {
     /// Another number of elements than the dimension: is this the output of the right model?
     Length {

@@ -65,3 +65,8 @@ pub use template::{Template, TemplateError, TemplateRef};
 
 /// The largest dimension of an embedding that the integer arithmetic is proved for (`docs/fixed-point.md`).
 pub const MAX_DIMENSION: usize = 1024;
+
+/// Compiles what the README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

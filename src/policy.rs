@@ -3,6 +3,7 @@
 //! A subject's score is the greatest of its templates' scores. Equal scores are told apart by the lower id, so a
 //! decision never depends on the order in which templates are stored.
 
+use crate::similarity::check_comparable;
 use crate::{ModelDigest, Scan, Score, SubjectId, Subjects, TemplateRef};
 use core::fmt;
 
@@ -154,20 +155,13 @@ pub fn verify(
 }
 
 fn check(probe: &TemplateRef<'_>, galleries: &[&dyn Scan]) -> Result<(), MatchError> {
-    for gallery in galleries {
-        if gallery.model() != probe.model() {
-            return Err(MatchError::Model { expected: gallery.model(), found: probe.model() });
-        }
-        if gallery.dimension() != probe.dimension() {
-            return Err(MatchError::Dimension { expected: gallery.dimension(), found: probe.dimension() });
-        }
-    }
-    Ok(())
+    galleries.iter().try_for_each(|gallery| check_comparable(probe, gallery.model(), gallery.dimension()))
 }
 
 /// Why there is no decision.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum MatchError {
     /// The probe was made by another model than the gallery's.
     Model {
@@ -197,10 +191,15 @@ impl fmt::Display for MatchError {
                 "the probe was made by model {found}, the gallery is of {expected}: encode with that model, or enroll again"
             ),
             Self::Dimension { expected, found } => {
-                write!(f, "the probe has {found} elements where the gallery's templates have {expected}")
+                write!(
+                    f,
+                    "the probe has {found} elements where the templates have {expected}: encode with the gallery's model"
+                )
             }
             Self::EmptyGallery => f.write_str("nobody is enrolled: enroll a subject first"),
-            Self::UnknownSubject(subject) => write!(f, "subject {subject} is not enrolled"),
+            Self::UnknownSubject(subject) => {
+                write!(f, "subject {subject} is not enrolled: enroll it, or identify instead")
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The cosine of two templates, in integers.
 
-use crate::{TemplateRef, kernel};
+use crate::{MatchError, ModelDigest, TemplateRef, kernel};
 use core::fmt;
 
 /// A cosine similarity as a signed fraction of 23 bits: the value is raw / 2²³, from −1 to just below 1.
@@ -75,10 +75,40 @@ impl fmt::Display for Score {
 
 /// The cosine of a probe and an enrolled template of the same dimension and model.
 ///
-/// Within two units (2⁻²²) of the exact cosine of the two codes (`docs/fixed-point.md`, tested against `f64`). Callers
-/// check dimension and model once a search: [`identify`](crate::identify) and [`verify`](crate::verify) do.
-#[must_use]
-pub fn cosine(probe: &TemplateRef<'_>, template: &TemplateRef<'_>) -> Score {
+/// Within two units (2⁻²²) of the exact cosine of the two codes (`docs/fixed-point.md`, tested against `f64`).
+///
+/// # Errors
+/// [`MatchError::Model`] or [`MatchError::Dimension`] when the two cannot be compared.
+///
+/// ```
+/// use cognate::{Embedding, MatchError, ModelDigest, Template, similarity::cosine};
+/// let template = |model| Template::new(&Embedding::new([0.6, 0.8]).unwrap(), ModelDigest::new([model; 16]));
+/// assert_eq!(cosine(&template(1).as_ref(), &template(1).as_ref())?.to_string(), "1.0000");
+/// assert!(matches!(cosine(&template(1).as_ref(), &template(2).as_ref()), Err(MatchError::Model { .. })));
+/// # Ok::<(), MatchError>(())
+/// ```
+pub fn cosine(probe: &TemplateRef<'_>, template: &TemplateRef<'_>) -> Result<Score, MatchError> {
+    check_comparable(probe, template.model(), template.dimension())?;
+    Ok(score(probe, template))
+}
+
+/// Whether a probe can be compared with templates of this model and dimension.
+pub(crate) fn check_comparable(
+    probe: &TemplateRef<'_>,
+    model: ModelDigest,
+    dimension: usize,
+) -> Result<(), MatchError> {
+    if model != probe.model() {
+        return Err(MatchError::Model { expected: model, found: probe.model() });
+    }
+    if dimension != probe.dimension() {
+        return Err(MatchError::Dimension { expected: dimension, found: probe.dimension() });
+    }
+    Ok(())
+}
+
+/// The cosine of templates that are known to be comparable: a search checks once, not for each row.
+pub(crate) fn score(probe: &TemplateRef<'_>, template: &TemplateRef<'_>) -> Score {
     score_of_dot(kernel::dot(probe.code(), template.code()), probe.inverse_norm(), template.inverse_norm())
 }
 

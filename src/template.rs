@@ -24,7 +24,12 @@ pub struct Template<const D: usize> {
 impl<const D: usize> Template<D> {
     /// The template of an embedding that `model` made.
     ///
-    /// A dimension of 0 or above [`MAX_DIMENSION`] does not compile.
+    /// A dimension of 0 or above [`MAX_DIMENSION`] does not compile:
+    ///
+    /// ```compile_fail,E0080
+    /// # use cognate::{Embedding, ModelDigest, Template};
+    /// Template::new(&Embedding::new([1.0; 1025]).unwrap(), ModelDigest::new([0; 16]));
+    /// ```
     ///
     /// ```
     /// use cognate::{Embedding, ModelDigest, Template};
@@ -166,7 +171,8 @@ impl FullScale {
     /// `None` unless the value is finite and above zero.
     #[must_use]
     pub fn new(value: f32) -> Option<Self> {
-        (value.is_finite() && value > 0.0).then_some(Self(value))
+        // On the bits, as everything here: an FPU may take subnormal numbers for zero.
+        (value.is_finite() && (1..SIGN).contains(&value.to_bits())).then_some(Self(value))
     }
 
     const fn bits(self) -> u32 {
@@ -246,6 +252,7 @@ pub(crate) fn check_code(code: &[i8]) -> Result<(), TemplateError> {
 /// Why a code is not a template, or two templates cannot be compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum TemplateError {
     /// No elements, or more than [`MAX_DIMENSION`].
     Dimension {
@@ -268,7 +275,9 @@ pub enum TemplateError {
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Dimension { found } => write!(f, "a template has 1 to {MAX_DIMENSION} elements, not {found}"),
+            Self::Dimension { found } => {
+                write!(f, "a template has 1 to {MAX_DIMENSION} elements, not {found}: use a smaller model")
+            }
             Self::Code => {
                 f.write_str("the template's code is damaged: its greatest magnitude must be 127; enroll again")
             }
@@ -278,7 +287,7 @@ impl fmt::Display for TemplateError {
                     "the template was made by model {found} where {expected} is expected: enroll again with that model"
                 )
             }
-            Self::FullScale => f.write_str("the templates have different full scales: make both with the bundle's"),
+            Self::FullScale => f.write_str("the templates have different full scales: make both with one"),
         }
     }
 }

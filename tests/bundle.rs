@@ -82,7 +82,7 @@ fn what_is_written_is_read() {
     assert_eq!((view.len(), view.dimension(), view.model()), (bytes.len(), 5, MODEL));
     assert_eq!(view.thresholds().collect::<Vec<_>>(), thresholds());
     assert_eq!(view.operating_point(), thresholds()[1]);
-    let subjects: Vec<_> = view.subjects().map(|(id, name)| Subject { id, name }).collect();
+    let subjects: Vec<_> = view.subjects().collect();
     assert_eq!((subjects.as_slice(), view.next_subject()), (SUBJECTS.as_slice(), SubjectId::new(12)));
     let rows: Vec<_> = view.gallery().templates().collect();
     assert_eq!(rows.len(), 3);
@@ -119,7 +119,8 @@ fn bytes_after_the_bundle_do_not_count() {
 #[test]
 fn a_bundle_cut_at_any_length_is_refused() {
     let bytes = bundle();
-    for len in 0..bytes.len() {
+    assert_eq!(BundleView::new_checked(b"").unwrap_err(), BundleError::NotABundle);
+    for len in 1..bytes.len() {
         let error = BundleView::new_checked(&bytes[..len]).expect_err("cut");
         assert!(matches!(error, BundleError::Truncated { found, .. } if found == len), "{len}: {error}");
     }
@@ -140,7 +141,6 @@ fn a_bundle_with_any_byte_changed_is_refused() {
 #[test]
 fn each_fault_has_its_error() {
     let set = |offset: usize, value: u8| move |bytes: &mut Vec<u8>| bytes[offset] = value;
-    assert_eq!(BundleView::new_checked(b"").unwrap_err(), BundleError::Truncated { expected: 48, found: 0 });
     assert_eq!(BundleView::new_checked(&[0xff; 200]).unwrap_err(), BundleError::NotABundle);
     assert_eq!(forged(set(0, b'c')), Err(BundleError::NotABundle));
     assert_eq!(forged(set(8, 2)), Err(BundleError::FormatVersion { found: 2 }));
@@ -149,13 +149,23 @@ fn each_fault_has_its_error() {
     assert_eq!(forged(set(20, 0)), Err(BundleError::Dimension { found: 0 }));
     assert_eq!(forged(set(21, 5)), Err(BundleError::Dimension { found: 5 * 256 + 5 }));
     assert_eq!(forged(set(22, 1)), Err(BundleError::CodeForm { found: 1 }));
-    let missing = forged(set(23, 3));
+    assert_eq!(forged(set(23, 3)), Err(BundleError::SectionTable)); // an entry behind the table's end
+    let missing = forged(set(87, 0x80)); // codes become an optional section of another kind
     assert_eq!(missing, Err(BundleError::MissingSection(Section::Codes)));
     assert_eq!(forged(set(48, 200)), Err(BundleError::UnknownSection { kind: 200 }));
     assert_eq!(forged(set(48, 2)), Err(BundleError::SectionTable)); // twice
     assert_eq!(forged(set(52, 97)), Err(BundleError::SectionTable)); // unaligned
     assert_eq!(forged(set(56, 255)), Err(BundleError::SectionTable)); // overlapping
     assert_eq!(forged(set(59, 255)), Err(BundleError::SectionTable)); // beyond the file
+    let end_of_subjects = offset_of(1) + 8 + 2 * 12 + "AnnaĽuboš".len();
+    assert!(end_of_subjects < offset_of(2), "there are bytes between two sections");
+    assert_eq!(forged(set(end_of_subjects, 1)), Err(BundleError::SectionTable));
+    let longer = forged(|bytes| {
+        bytes.push(0);
+        let len = bytes.len() as u32;
+        bytes[12..16].copy_from_slice(&len.to_le_bytes());
+    });
+    assert_eq!(longer, Err(BundleError::SectionTable)); // bytes behind the last section
     let mut damaged = bundle();
     *damaged.last_mut().unwrap() ^= 1;
     assert!(matches!(BundleView::new_checked(&damaged), Err(BundleError::Checksum { .. })));
@@ -170,12 +180,19 @@ fn sections_that_contradict_themselves_are_refused() {
     assert_eq!(forged(set(thresholds + 4, 1)), malformed(Section::Thresholds)); // bytes that must be zero
     assert_eq!(forged(set(thresholds + 19, 0xff)), malformed(Section::Thresholds)); // a rate above a whole
     assert_eq!(forged(set(thresholds + 23, 0x7f)), malformed(Section::Thresholds)); // a threshold above one
+    assert_eq!(forged(set(thresholds + 25, 0)).and(forged(set(thresholds + 24, 0))), Ok(())); // fewer comparisons
+    let no_comparisons = |bytes: &mut Vec<u8>| bytes[thresholds + 24..thresholds + 28].fill(0);
+    assert_eq!(forged(no_comparisons), malformed(Section::Thresholds));
+    let no_bound = |bytes: &mut Vec<u8>| bytes[thresholds + 28..thresholds + 32].fill(0);
+    assert_eq!(forged(no_bound), malformed(Section::Thresholds));
     assert_eq!(forged(set(thresholds + 35, 0x20)), malformed(Section::Thresholds)); // rates out of order
     assert_eq!(forged(set(subjects, 9)), malformed(Section::Subjects)); // the next id was given
     assert_eq!(forged(set(subjects + 4, 200)), malformed(Section::Subjects)); // more subjects than bytes
     assert_eq!(forged(set(subjects + 8, 9)), malformed(Section::Subjects)); // ids out of order
     assert_eq!(forged(set(subjects + 15, 0x10)), malformed(Section::Subjects)); // a name elsewhere
     assert_eq!(forged(set(subjects + 32, 0xff)), malformed(Section::Subjects)); // not UTF-8
+    assert_eq!(forged(set(subjects + 16, 3)), malformed(Section::Subjects)); // a byte between two names
+    assert_eq!(forged(set(subjects + 3, 0x81)), malformed(Section::Subjects)); // ids that are a device's to give
     assert_eq!(forged(set(rows, 9)), malformed(Section::Rows)); // a subject's rows apart
     assert_eq!(forged(set(rows + 16, 3)), malformed(Section::Rows)); // a subject without rows
     assert_eq!(forged(set(rows + 4, 1)), malformed(Section::Rows)); // another norm
@@ -199,7 +216,8 @@ fn an_optional_section_of_tomorrow_is_passed_over() {
             bytes[entry..entry + 4].copy_from_slice(&offset.to_le_bytes());
         }
         let end = bytes.len().next_multiple_of(16);
-        bytes.resize(end + 8, 0x77);
+        bytes.resize(end, 0);
+        bytes.extend([0x77; 8]);
         bytes[96 + 4..96 + 8].copy_from_slice(&(end as u32).to_le_bytes());
         let len = bytes.len() as u32;
         bytes[12..16].copy_from_slice(&len.to_le_bytes());

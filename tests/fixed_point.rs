@@ -19,7 +19,7 @@ fn exact_cosine(a: &[i8], b: &[i8]) -> f64 {
 
 fn score(a: &[i8], b: &[i8]) -> Score {
     let template = |code| TemplateRef::new(code, MODEL).expect("a code of an embedding");
-    similarity::cosine(&template(a), &template(b))
+    similarity::cosine(&template(a), &template(b)).expect("of one model and dimension")
 }
 
 fn assert_within_two_units(a: &[i8], b: &[i8]) {
@@ -106,7 +106,7 @@ proptest! {
     fn the_score_of_a_template_is_near_the_cosine_of_the_embedding(a in any::<[i16; 64]>(), b in any::<[i16; 64]>()) {
         let embedding = |values: [i16; 64]| Embedding::new(values.map(f32::from));
         let (Ok(a), Ok(b)) = (embedding(a), embedding(b)) else { return Ok(()) };
-        let score = similarity::cosine(&Template::new(&a, MODEL).as_ref(), &Template::new(&b, MODEL).as_ref());
+        let score = similarity::cosine(&Template::new(&a, MODEL).as_ref(), &Template::new(&b, MODEL).as_ref()).unwrap();
         // An element is off by at most half a step, so a code by √64 / 2 of at least 127.
         let angle_bound = 2.0 * (4.0f32 / 127.0);
         prop_assert!((score.to_f32() - a.cosine(&b)).abs() <= angle_bound);
@@ -141,7 +141,7 @@ fn a_worked_example_gives_the_documented_integers() {
     assert_eq!((kernel::dot(a.code(), a.code()), kernel::dot(b.code(), b.code())), (25_118, 18_177));
     assert_eq!(kernel::dot(a.code(), b.code()), 13_515);
     assert_eq!((a.inverse_norm(), b.inverse_norm()), (433_598_048, 509_704_825));
-    let score = similarity::cosine(&a.as_ref(), &b.as_ref());
+    let score = similarity::cosine(&a.as_ref(), &b.as_ref()).unwrap();
     assert_eq!((score.raw(), score.to_string().as_str()), (5_305_818, "0.6325"));
 }
 
@@ -185,18 +185,21 @@ fn distances_of_what_cannot_be_compared_are_refused() {
 
 #[test]
 fn the_quick_normalization_is_off_by_what_the_documentation_says() {
-    // Every length from 1 to 2 stands for its octaves: the approximation works on the exponent separately.
-    let worst = (0..4000)
-        .map(|step| {
-            let tail = (step as f32 / 1000.0).sqrt();
-            let unit = Embedding::new([1.0, tail, 0.0, 0.0]).unwrap();
-            let scaled = Embedding::new([1.0, tail.min(1.0), (tail - 1.0).max(0.0), 0.5]).unwrap();
-            let error = |e: &Embedding<4>| {
-                let length: f64 = e.normalized_quick().as_array().iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-                (length.sqrt() - 1.0).abs()
-            };
-            error(&unit).max(error(&scaled))
-        })
-        .fold(0.0f64, f64::max);
-    assert!((0.030..0.035).contains(&worst), "micromath's error is {worst:.4}: correct the documentation");
+    // The approximation is one curve for squared lengths from 1 to 4, repeated for every factor of 4.
+    let error = |squared_length: f32| {
+        let rest = squared_length - 1.0;
+        let values = [1.0, rest.min(1.0).sqrt(), (rest - 1.0).clamp(0.0, 1.0).sqrt(), (rest - 2.0).max(0.0).sqrt()];
+        let quick = Embedding::new(values).unwrap().normalized_quick();
+        let length: f64 = quick.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        (length.sqrt() - 1.0).abs()
+    };
+    let worst = (0..=30_000).map(|step| error(1.0 + step as f32 / 10_000.0)).fold(0.0f64, f64::max);
+    assert!((0.034..0.035).contains(&worst), "micromath's error is {worst:.4}: correct the documentation");
+}
+
+#[test]
+fn subnormal_embeddings_are_as_good_as_any() {
+    let embedding = Embedding::new([1e-40f32, 0.0, -2e-40]).unwrap();
+    assert_eq!(Template::new(&embedding, MODEL).code(), &[63, 0, -127]);
+    assert!(FullScale::new(1e-45).is_some());
 }

@@ -79,7 +79,7 @@ impl Model {
 
     /// Every subject's greatest score, best first.
     fn ranked(&self, probe: &Template<D>) -> Vec<Match> {
-        let score = |template: &Template<D>| similarity::cosine(&probe.as_ref(), &template.as_ref());
+        let score = |template: &Template<D>| similarity::cosine(&probe.as_ref(), &template.as_ref()).unwrap();
         let mut ranked: Vec<Match> = self
             .subjects
             .iter()

@@ -1,6 +1,6 @@
 //! The application: samples in, pins and events out.
 
-use crate::{Recognizer, SampleSource};
+use crate::{BundleMismatch, Recognizer, SampleSource};
 use cognate::{Decision, Embedding, GalleryError, MatchError, SubjectId, Template};
 use core::fmt;
 use embedded_hal::digital::{InputPin, OutputPin};
@@ -14,9 +14,9 @@ pub const ENROLL_MOST: usize = 8;
 /// The pins of the application. High means accept, reject, and button pressed.
 #[derive(Clone, Debug)]
 pub struct Pins<Accept, Reject, Enroll> {
-    /// High from a sample that is known until the next sample.
+    /// High from a sample that is known until the next sample has come, or something fails.
     pub accept: Accept,
-    /// High from a sample that is not known until the next sample.
+    /// High from a sample that is not known until the next sample has come, or something fails.
     pub reject: Reject,
     /// Held while the samples of a new subject are shown, read once a step.
     pub enroll: Enroll,
@@ -26,7 +26,7 @@ pub struct Pins<Accept, Reject, Enroll> {
 pub trait Meter {
     /// A decision begins.
     fn begin(&mut self);
-    /// It has been made.
+    /// It has been made, or there was nobody to compare with.
     fn end(&mut self);
 }
 
@@ -41,6 +41,8 @@ impl Meter for () {
 pub enum Event {
     /// A sample was decided about, and the pins show it.
     Decided(Decision),
+    /// A sample was rejected, for nobody is enrolled yet.
+    NobodyEnrolled,
     /// A sample was taken for the subject being enrolled: how many there are now, up to [`ENROLL_MOST`].
     Collected(usize),
     /// The button was released, and the samples became a subject with this id.
@@ -70,13 +72,20 @@ where
     Count: Meter,
 {
     /// An application that has not seen a sample. The pins are driven from the first sample on.
-    pub const fn new(
+    ///
+    /// # Errors
+    /// [`BundleMismatch::Model`] when the samples come from another model than the bundle's templates.
+    pub fn new(
         recognizer: Recognizer<'a, D, N>,
         pins: Pins<Accept, Reject, Enroll>,
         source: Source,
         meter: Count,
-    ) -> Self {
-        Self { recognizer, pins, source, meter, collected: Vec::new() }
+    ) -> Result<Self, BundleMismatch> {
+        let (expected, found) = (source.model(), recognizer.model());
+        if expected != found {
+            return Err(BundleMismatch::Model { expected, found });
+        }
+        Ok(Self { recognizer, pins, source, meter, collected: Vec::new() })
     }
 
     /// The counter of decisions.
@@ -84,20 +93,32 @@ where
         &self.meter
     }
 
-    /// Handles one sample, or the release of the button.
+    /// Handles one sample, or the release of the button. While it waits for the sample, the pins show the decision before.
     ///
     /// # Errors
-    /// [`AppError`]; no pin was set high, and the next step goes on with the next sample.
+    /// [`AppError`]; neither output is left high, as far as they can be driven, and the next step goes on with the next
+    /// sample.
     pub fn step(&mut self) -> Result<Event, AppError<Source::Error>> {
+        let event = self.handle_next();
+        if event.is_err() {
+            // A decision must not stay on show when something is broken. The error that came first is the one to report.
+            let _ = self.show_nothing();
+        }
+        event
+    }
+
+    fn handle_next(&mut self) -> Result<Event, AppError<Source::Error>> {
         let enrolling = self.pins.enroll.is_high().map_err(|_| AppError::Pin(Line::Enroll))?;
         if !enrolling && !self.collected.is_empty() {
             return Ok(self.finish_enrollment());
         }
+        let sample = self.source.next_sample().map_err(AppError::Source)?;
         self.show_nothing()?;
-        let Some(sample) = self.source.next_sample().map_err(AppError::Source)? else {
-            return Ok(Event::End);
-        };
-        if enrolling { Ok(self.collect(&sample)) } else { self.decide(&sample) }
+        match sample {
+            None => Ok(Event::End),
+            Some(sample) if enrolling => Ok(self.collect(&sample)),
+            Some(sample) => self.decide(&sample),
+        }
     }
 
     fn collect(&mut self, sample: &Embedding<D>) -> Event {
@@ -119,12 +140,21 @@ where
         self.meter.begin();
         let decision = self.recognizer.decide(sample);
         self.meter.end();
-        let decision = decision.map_err(AppError::Match)?;
         match decision {
-            Decision::Known(_) => self.pins.accept.set_high().map_err(|_| AppError::Pin(Line::Accept))?,
-            Decision::Unknown(_) => self.pins.reject.set_high().map_err(|_| AppError::Pin(Line::Reject))?,
+            Ok(known @ Decision::Known(_)) => self.accept(Event::Decided(known)),
+            Ok(unknown @ Decision::Unknown(_)) => self.reject(Event::Decided(unknown)),
+            // A device may begin with nobody enrolled: that is nobody's sample, and no fault.
+            Err(MatchError::EmptyGallery) => self.reject(Event::NobodyEnrolled),
+            Err(error) => Err(AppError::Match(error)),
         }
-        Ok(Event::Decided(decision))
+    }
+
+    fn accept(&mut self, event: Event) -> Result<Event, AppError<Source::Error>> {
+        self.pins.accept.set_high().map(|()| event).map_err(|_| AppError::Pin(Line::Accept))
+    }
+
+    fn reject(&mut self, event: Event) -> Result<Event, AppError<Source::Error>> {
+        self.pins.reject.set_high().map(|()| event).map_err(|_| AppError::Pin(Line::Reject))
     }
 
     fn show_nothing(&mut self) -> Result<(), AppError<Source::Error>> {

@@ -17,21 +17,28 @@ pub struct Recognizer<'a, const D: usize, const N: usize> {
 impl<'a, const D: usize, const N: usize> Recognizer<'a, D, N> {
     /// Takes gallery, model and operating point from a bundle.
     ///
-    /// Subjects enrolled on the device get the ids after the bundle's, which it will never give to others.
+    /// Subjects enrolled on the device get ids from [`SubjectId::FIRST_ON_DEVICE`] on, which no bundle has, now or later.
+    /// They live in RAM: a reset loses them, and their ids begin anew. What is kept of an id outlasts the subject.
     ///
     /// # Errors
-    /// [`BundleMismatch`] when the bundle was made for another dimension than this firmware.
+    /// [`BundleMismatch::Dimension`] when the bundle was made for another dimension than this firmware.
     pub fn new(bundle: &BundleView<'a>) -> Result<Self, BundleMismatch> {
         if bundle.dimension() != D {
-            return Err(BundleMismatch { expected: D, found: bundle.dimension() });
+            return Err(BundleMismatch::Dimension { expected: D, found: bundle.dimension() });
         }
         let model = bundle.model();
         Ok(Self {
             model,
             policy: Policy::new(bundle.operating_point().threshold),
             flash: bundle.gallery(),
-            ram: Gallery::new(model, bundle.next_subject()),
+            ram: Gallery::new(model, SubjectId::FIRST_ON_DEVICE),
         })
+    }
+
+    /// The model that the bundle is for.
+    #[must_use]
+    pub const fn model(&self) -> ModelDigest {
+        self.model
     }
 
     /// The template of a sample, as it would be enrolled.
@@ -64,20 +71,35 @@ impl<'a, const D: usize, const N: usize> Recognizer<'a, D, N> {
 /// The bundle was made for another firmware.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct BundleMismatch {
-    /// The dimension that the firmware was built for.
-    pub expected: usize,
-    /// The bundle's.
-    pub found: usize,
+pub enum BundleMismatch {
+    /// It has another dimension.
+    Dimension {
+        /// The dimension that the firmware was built for.
+        expected: usize,
+        /// The bundle's.
+        found: usize,
+    },
+    /// It is of another model: its templates have nothing in common with the samples.
+    Model {
+        /// The model that makes the samples.
+        expected: ModelDigest,
+        /// The bundle's.
+        found: ModelDigest,
+    },
 }
 
 impl fmt::Display for BundleMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { expected, found } = self;
-        write!(
-            f,
-            "the bundle has dimension {found}, the firmware {expected}: export it for this model, or build for the other"
-        )
+        match self {
+            Self::Dimension { expected, found } => write!(
+                f,
+                "the bundle has dimension {found}, the firmware {expected}: export it for this model, or build for the other"
+            ),
+            Self::Model { expected, found } => write!(
+                f,
+                "the bundle is of model {found}, the samples are of {expected}: export it for this model, or use the other"
+            ),
+        }
     }
 }
 

@@ -72,7 +72,7 @@ impl Bundle {
             let rows = view.gallery().templates().filter(move |(subject, _)| *subject == id);
             rows.map(|(_, template)| template.code().to_vec()).collect()
         };
-        let enrolled = |(id, name): (SubjectId, &str)| Enrolled { id, name: name.to_owned(), codes: codes_of(id) };
+        let enrolled = |Subject { id, name }: Subject<'_>| Enrolled { id, name: name.to_owned(), codes: codes_of(id) };
         Ok(Self {
             dimension: view.dimension(),
             model: view.model(),
@@ -154,7 +154,8 @@ impl Bundle {
             return Err(EnrollError::TooFewSamples { name: name.to_owned(), found: codes.len() });
         }
         let id = self.next_subject;
-        self.next_subject = id.next().ok_or(EnrollError::NoMoreIds)?;
+        let next = id.next().filter(|next| *next <= SubjectId::FIRST_ON_DEVICE);
+        self.next_subject = next.ok_or(EnrollError::NoMoreIds)?;
         self.subjects.push(Enrolled { id, name: name.to_owned(), codes });
         Ok(id)
     }
@@ -272,7 +273,7 @@ pub enum EnrollError {
         wanted: String,
     },
     /// Every id was given.
-    #[error("all ids were given: export a new bundle")]
+    #[error("all ids that a bundle can give were given: export a new bundle")]
     NoMoreIds,
 }
 

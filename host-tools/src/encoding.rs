@@ -62,7 +62,7 @@ pub enum EncodingError {
     #[error(transparent)]
     Model(#[from] EncodeError),
     /// What the model gave is not an embedding.
-    #[error("the model's output is not an embedding: {0}")]
+    #[error("the model's output is not an embedding")]
     Embedding(#[from] EmbeddingsProblem),
 }
 

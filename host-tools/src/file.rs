@@ -45,7 +45,7 @@ pub struct Unreadable(pub io::Error);
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.kind() {
-            io::ErrorKind::NotFound => f.write_str("there is no such file: check the path"),
+            io::ErrorKind::NotFound => f.write_str("there is no such file, or it is a link to none: check the path"),
             io::ErrorKind::PermissionDenied => f.write_str("reading it is not permitted: change its permissions"),
             io::ErrorKind::IsADirectory => f.write_str("this is a folder where a file is needed"),
             _ => write!(f, "it cannot be read: {}", self.0),
@@ -62,9 +62,21 @@ pub fn write_all(outputs: &[(&Path, &[u8])]) -> Result<(), FileError<Unwritable>
     let staged: Vec<NamedTempFile> =
         outputs.iter().map(|(path, bytes)| stage(path, bytes).map_err(unwritable(path))).collect::<Result<_, _>>()?;
     for (file, (path, _)) in staged.into_iter().zip(outputs) {
-        file.persist(path).map_err(|failure| unwritable(path)(failure.error))?;
+        let place = destination(path).map_err(unwritable(path))?;
+        file.persist(place).map_err(|failure| unwritable(path)(failure.error))?;
     }
     Ok(())
+}
+
+/// Where an output goes: a link stays a link, and its target is replaced. What is no file, such as a device, is not
+/// replaced.
+fn destination(path: &Path) -> io::Result<PathBuf> {
+    match path.canonicalize() {
+        Ok(target) if target.is_file() => Ok(target),
+        Ok(_) => Err(io::Error::other("it is a folder or a device, not a file: choose another name")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.to_owned()),
+        Err(error) => Err(error),
+    }
 }
 
 /// A file that cannot be written.
@@ -85,6 +97,7 @@ fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> FileError<Unwritable> {
 }
 
 fn stage(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let path = destination(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = Builder::new();
     // A temporary file is private; an output is as public as the user's umask lets any new file be.
@@ -107,6 +120,21 @@ mod tests {
         let error = write_all(&[(&good, b"1"), (&bad, b"2")]).unwrap_err();
         assert!(error.to_string().contains("missing/bad: its folder does not exist"), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_stay_and_devices_are_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        std::fs::write(&target, b"old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        write_all(&[(&link, b"new")]).unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"new");
+        assert!(link.is_symlink());
+        // A folder stands for whatever is no file: a test that fails must not replace a device.
+        let error = write_all(&[(folder.path(), b"new")]).unwrap_err();
+        assert!(error.to_string().contains("not a file: choose another name"), "{error}");
     }
 
     #[test]

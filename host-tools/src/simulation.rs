@@ -111,7 +111,7 @@ struct Device<'a> {
 impl<'a> Device<'a> {
     fn new(bundle: &'a BundleView<'a>) -> Self {
         let policy = Policy::new(bundle.operating_point().threshold);
-        Self { bundle, policy, names: bundle.subjects().collect() }
+        Self { bundle, policy, names: bundle.subjects().map(|subject| (subject.id, subject.name)).collect() }
     }
 
     fn decide(

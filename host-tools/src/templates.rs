@@ -42,7 +42,11 @@ impl TemplateSet {
 }
 
 /// The greatest score of a probe over a subject's templates; `None` when it has none.
+///
+/// # Panics
+/// When the templates are not all of one [`TemplateSet`].
 #[must_use]
 pub fn best_score(probe: &TemplateRef<'_>, templates: &[TemplateRef<'_>]) -> Option<Score> {
-    templates.iter().map(|template| similarity::cosine(probe, template)).max()
+    let score = |template| similarity::cosine(probe, template).expect("templates of one set are of one model");
+    templates.iter().map(score).max()
 }

@@ -6,6 +6,7 @@ use core::fmt;
 /// A section that every bundle of this version has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Section {
     /// The thresholds and their evidence.
     Thresholds,
@@ -49,6 +50,7 @@ impl fmt::Display for Section {
 /// Why bytes are not a bundle that can be used. Nothing of a refused bundle is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum BundleError {
     /// It does not begin as a bundle does: this is another file, or erased flash.
     NotABundle,
@@ -88,7 +90,8 @@ pub enum BundleError {
         /// The number of its kind.
         kind: u32,
     },
-    /// The section table names places outside of the file, unaligned, overlapping or twice.
+    /// The section table names places outside of the file, unaligned, overlapping or twice, or leaves bytes between them
+    /// that are not zero.
     SectionTable,
     /// A section is not there.
     MissingSection(Section),
@@ -111,8 +114,12 @@ impl fmt::Display for BundleError {
             Self::Checksum { expected, found } => {
                 write!(f, "the bundle is damaged, checksum {found:08x} instead of {expected:08x}: copy it again")
             }
-            Self::Dimension { found } => write!(f, "the bundle has dimension {found}, which is not supported"),
-            Self::CodeForm { found } => write!(f, "the bundle has code form {found}, which is not supported"),
+            Self::Dimension { found } => {
+                write!(f, "the bundle has dimension {found}, which is not supported: use a smaller model")
+            }
+            Self::CodeForm { found } => {
+                write!(f, "the bundle has code form {found}, which this program does not know: update the program")
+            }
             Self::UnknownSection { kind } => {
                 write!(f, "the bundle needs section kind {kind}, which this program does not know: update the program")
             }

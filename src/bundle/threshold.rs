@@ -58,6 +58,11 @@ impl ThresholdEntry {
     /// Bytes of an entry in a bundle.
     pub(super) const BYTES: usize = 16;
 
+    /// No number of comparisons bounds a rate at zero, and none at all bound nothing.
+    const fn has_evidence(&self) -> bool {
+        self.comparisons > 0 && self.fmr_upper_bound.0 > 0
+    }
+
     pub(super) fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         let words = [self.fmr.0, self.threshold.raw().cast_unsigned(), self.comparisons, self.fmr_upper_bound.0];
@@ -67,14 +72,15 @@ impl ThresholdEntry {
         bytes
     }
 
-    /// `None` when a value is out of its range.
+    /// `None` when a value is out of its range, or the threshold has no evidence.
     pub(super) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Option<Self> {
         let [fmr, threshold, comparisons, bound] = bytes.as_chunks::<4>().0 else { return None };
-        Some(Self {
+        let entry = Self {
             fmr: Rate::from_parts_per_billion(u32::from_le_bytes(*fmr))?,
             threshold: Score::from_raw(i32::from_le_bytes(*threshold))?,
             comparisons: u32::from_le_bytes(*comparisons),
             fmr_upper_bound: Rate::from_parts_per_billion(u32::from_le_bytes(*bound))?,
-        })
+        };
+        entry.has_evidence().then_some(entry)
     }
 }

@@ -4,9 +4,10 @@ use super::format::{
     ALIGNMENT, CRC_BEGIN, FORMAT_VERSION, FULL_CODE, HEADER_BYTES, MAGIC, MAX_THRESHOLDS, OPTIONAL_SECTION,
     SECTION_ENTRY_BYTES, SUBJECT_BYTES, SUBJECTS_HEADER_BYTES, THRESHOLDS_HEADER_BYTES, checksum, read_u16, read_u32,
 };
-use super::{BundleError, Section, ThresholdEntry};
+use super::{BundleError, Section, Subject, ThresholdEntry};
 use crate::gallery::{GalleryView, SubjectId};
 use crate::{MAX_DIMENSION, ModelDigest, template};
+use core::ops::Range;
 
 /// A bundle that was checked from end to end: nothing in it can be out of range or contradict the rest.
 #[derive(Clone, Copy, Debug)]
@@ -79,13 +80,13 @@ impl<'a> BundleView<'a> {
         self.thresholds.iter().filter_map(ThresholdEntry::from_bytes)
     }
 
-    /// Each enrolled subject's id and name, by ascending id.
-    pub fn subjects(&self) -> impl Iterator<Item = (SubjectId, &'a str)> + use<'a> {
+    /// The enrolled subjects, by ascending id. Names may repeat.
+    pub fn subjects(&self) -> impl Iterator<Item = Subject<'a>> + use<'a> {
         let names = self.names;
-        self.subjects.iter().filter_map(move |entry| subject_and_name(entry, names))
+        self.subjects.iter().filter_map(move |entry| parse_subject(entry, names).map(|(subject, _)| subject))
     }
 
-    /// The first id that was never given: where a gallery beside this one begins.
+    /// The first id that was never given: the next subject that the host enrolls gets it.
     #[must_use]
     pub const fn next_subject(&self) -> SubjectId {
         self.next_subject
@@ -102,7 +103,7 @@ impl<'a> BundleView<'a> {
 fn check_integrity(bytes: &[u8]) -> Result<&[u8], BundleError> {
     let found = bytes.len();
     let magic = bytes.get(..MAGIC.len().min(found)).unwrap_or_default();
-    if !MAGIC.starts_with(magic) {
+    if magic.is_empty() || !MAGIC.starts_with(magic) {
         return Err(BundleError::NotABundle);
     }
     let truncated = BundleError::Truncated { expected: HEADER_BYTES, found };
@@ -166,16 +167,22 @@ impl<'a> Sections<'a> {
         let table = bytes.get(HEADER_BYTES..table_end).ok_or(BundleError::SectionTable)?;
         let mut found = [None; Section::ALL.len()];
         let mut free_from = table_end;
+        let mut previous = None;
         for entry in table.as_chunks::<SECTION_ENTRY_BYTES>().0 {
             let (kind, section, end) = section_at(bytes, entry, free_from).ok_or(BundleError::SectionTable)?;
-            free_from = end;
+            if previous >= Some(kind) {
+                return Err(BundleError::SectionTable);
+            }
+            (previous, free_from) = (Some(kind), end);
             let place = Section::ALL.iter().zip(&mut found).find(|(known, _)| known.kind() == kind);
             match place {
-                Some((_, place @ None)) => *place = Some(section),
-                Some((_, Some(_))) => return Err(BundleError::SectionTable),
+                Some((_, place)) => *place = Some(section),
                 None if kind & OPTIONAL_SECTION != 0 => {}
                 None => return Err(BundleError::UnknownSection { kind }),
             }
+        }
+        if free_from != bytes.len() {
+            return Err(BundleError::SectionTable);
         }
         let [thresholds, subjects, rows, codes] = found;
         Ok(Self {
@@ -187,7 +194,7 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// A section's kind, bytes and end; `None` unless it is aligned, in the file and behind `free_from`.
+/// A section's kind, bytes and end; `None` unless it is aligned, in the file and, but for zeros, next after `free_from`.
 fn section_at<'a>(
     bytes: &'a [u8],
     entry: &[u8; SECTION_ENTRY_BYTES],
@@ -196,9 +203,9 @@ fn section_at<'a>(
     let kind = read_u32(entry, 0)?;
     let offset = read_u32(entry, 4)? as usize;
     let end = offset.checked_add(read_u32(entry, 8)? as usize)?;
-    let in_order = offset >= free_from && offset.is_multiple_of(ALIGNMENT);
-    let section = bytes.get(offset..end)?;
-    in_order.then_some((kind, section, end))
+    let gap = bytes.get(free_from..offset)?;
+    let next = gap.len() < ALIGNMENT && gap.iter().all(|&byte| byte == 0) && offset.is_multiple_of(ALIGNMENT);
+    next.then_some((kind, bytes.get(offset..end)?, end))
 }
 
 type Thresholds<'a> = (ThresholdEntry, &'a [[u8; ThresholdEntry::BYTES]]);
@@ -225,29 +232,30 @@ fn parse_thresholds(section: &[u8]) -> Option<Thresholds<'_>> {
 
 type SubjectList<'a> = (SubjectId, &'a [[u8; SUBJECT_BYTES]], &'a [u8]);
 
-/// The first id never given, the entries by ascending id, and the bytes of the names.
+/// The first id never given, the entries by ascending id, and the names, one after the other and nothing else.
 fn parse_subjects(section: &[u8]) -> Option<SubjectList<'_>> {
     let (header, rest) = section.split_first_chunk::<SUBJECTS_HEADER_BYTES>()?;
     let next = SubjectId::new(read_u32(header, 0)?);
     let count = read_u32(header, 4)? as usize;
     let (entries, names) = rest.split_at_checked(count.checked_mul(SUBJECT_BYTES)?)?;
     let (entries, _) = entries.as_chunks::<SUBJECT_BYTES>();
-    let mut previous = None;
+    let (mut previous, mut names_end) = (None, 0);
     for entry in entries {
-        let (id, _) = subject_and_name(entry, names)?;
-        if previous >= Some(id) || id >= next {
+        let (Subject { id, .. }, name) = parse_subject(entry, names)?;
+        if previous >= Some(id) || id >= next || name.start != names_end {
             return None;
         }
-        previous = Some(id);
+        (previous, names_end) = (Some(id), name.end);
     }
-    Some((next, entries, names))
+    (next <= SubjectId::FIRST_ON_DEVICE && names_end == names.len()).then_some((next, entries, names))
 }
 
-fn subject_and_name<'a>(entry: &[u8; SUBJECT_BYTES], names: &'a [u8]) -> Option<(SubjectId, &'a str)> {
+/// A subject, and where its name is among the names.
+fn parse_subject<'a>(entry: &[u8; SUBJECT_BYTES], names: &'a [u8]) -> Option<(Subject<'a>, Range<usize>)> {
     let begin = read_u32(entry, 4)? as usize;
-    let end = begin.checked_add(read_u32(entry, 8)? as usize)?;
-    let name = core::str::from_utf8(names.get(begin..end)?).ok()?;
-    Some((SubjectId::new(read_u32(entry, 0)?), name))
+    let place = begin..begin.checked_add(read_u32(entry, 8)? as usize)?;
+    let name = core::str::from_utf8(names.get(place.clone())?).ok()?;
+    Some((Subject { id: SubjectId::new(read_u32(entry, 0)?), name }, place))
 }
 
 /// The gallery: rows by ascending subject, each subject with at least one, and every code what its row says.

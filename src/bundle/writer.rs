@@ -194,6 +194,7 @@ impl Cursor<'_> {
 /// Why a bundle was not written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum WriteError {
     /// The buffer is too small.
     BufferTooSmall {
@@ -215,11 +216,16 @@ pub enum WriteError {
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BufferTooSmall { needed } => write!(f, "the bundle needs a buffer of {needed} bytes"),
+            Self::BufferTooSmall { needed } => write!(f, "the buffer is too small: give it {needed} bytes"),
             Self::Dimension { found } => {
-                write!(f, "a dimension of {found} is not the bundle's, or not within 1 to {MAX_DIMENSION}")
+                write!(
+                    f,
+                    "a dimension of {found} is not the bundle's, or not within 1 to {MAX_DIMENSION}: use embeddings of its model"
+                )
             }
-            Self::TooLarge => f.write_str("the bundle would be larger than its format can say"),
+            Self::TooLarge => f.write_str(
+                "the bundle would be larger than its format can say: enroll fewer subjects or keep fewer thresholds",
+            ),
             Self::Contents(error) => write!(f, "the contents do not make a bundle that a device accepts: {error}"),
         }
     }

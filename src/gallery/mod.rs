@@ -20,6 +20,9 @@ pub struct SubjectId(u32);
 impl SubjectId {
     /// The first id that a new gallery gives.
     pub const FIRST: Self = Self(1);
+    /// The first id that a device gives. A bundle never has it or one above, so that whoever is enrolled on a device and
+    /// whoever the host enrolls later cannot be taken for each other.
+    pub const FIRST_ON_DEVICE: Self = Self(1 << 31);
 
     /// The id with this number.
     #[must_use]

@@ -43,8 +43,8 @@ impl<const D: usize, const N: usize> Gallery<D, N> {
 
     /// An empty gallery for templates of `model`, that gives ids from `first` on.
     ///
-    /// `first` is [`SubjectId::FIRST`] or, beside a bundle's gallery or after a restart, the first id that was never
-    /// given.
+    /// `first` is [`SubjectId::FIRST`], or [`SubjectId::FIRST_ON_DEVICE`] beside a bundle's gallery, or the first id that
+    /// was never given where one is remembered.
     #[must_use]
     pub const fn new(model: ModelDigest, first: SubjectId) -> Self {
         Self { codes: Vec::new(), rows: Vec::new(), model, next: Some(first) }
@@ -72,7 +72,7 @@ impl<const D: usize, const N: usize> Gallery<D, N> {
         self.append(subject, templates)
     }
 
-    /// Removes a subject and overwrites its templates' bytes; returns how many templates it had.
+    /// Removes a subject; returns how many templates it had.
     ///
     /// # Errors
     /// [`GalleryError::UnknownSubject`] when it is not enrolled, or was removed before.
@@ -145,15 +145,12 @@ impl<const D: usize, const N: usize> Gallery<D, N> {
         if needed > N { Err(GalleryError::Full { capacity: N, needed }) } else { Ok(()) }
     }
 
-    /// Puts the last template in the place of this one, and clears the place that falls free.
+    /// Puts the last template in the place of this one.
     fn take(&mut self, index: usize) {
-        let last = self.codes.last_mut().map(|code| core::mem::replace(code, [0; D]));
-        self.codes.pop();
-        if let (Some(last), Some(place)) = (last, self.codes.get_mut(index)) {
+        if let (Some(last), Some(place)) = (self.codes.pop(), self.codes.get_mut(index)) {
             *place = last;
         }
-        let last = self.rows.pop();
-        if let (Some(last), Some(place)) = (last, self.rows.get_mut(index)) {
+        if let (Some(last), Some(place)) = (self.rows.pop(), self.rows.get_mut(index)) {
             *place = last;
         }
     }
@@ -176,7 +173,7 @@ impl<const D: usize, const N: usize> Scan for Gallery<D, N> {
 
     fn scan(&self, probe: &TemplateRef<'_>, subjects: Subjects, visit: &mut dyn FnMut(SubjectId, Score)) {
         for (subject, template) in self.templates().filter(|(subject, _)| subjects.contains(*subject)) {
-            visit(subject, similarity::cosine(probe, &template));
+            visit(subject, similarity::score(probe, &template));
         }
     }
 }
@@ -184,6 +181,7 @@ impl<const D: usize, const N: usize> Scan for Gallery<D, N> {
 /// Why a gallery did not change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum GalleryError {
     /// There is no room: remove a subject, or build with a greater capacity.
     Full {
@@ -219,7 +217,7 @@ impl fmt::Display for GalleryError {
                 f,
                 "the template was made by model {found}, the gallery is of {expected}: encode the samples with that model"
             ),
-            Self::UnknownSubject(subject) => write!(f, "subject {subject} is not enrolled"),
+            Self::UnknownSubject(subject) => write!(f, "subject {subject} is not enrolled here: list who is"),
             Self::NoMoreIds => f.write_str("every subject id was given once: start a new gallery"),
         }
     }

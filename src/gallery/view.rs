@@ -78,7 +78,7 @@ impl Scan for GalleryView<'_> {
 
     fn scan(&self, probe: &TemplateRef<'_>, subjects: Subjects, visit: &mut dyn FnMut(SubjectId, Score)) {
         for (subject, template) in self.templates().filter(|(subject, _)| subjects.contains(*subject)) {
-            visit(subject, similarity::cosine(probe, &template));
+            visit(subject, similarity::score(probe, &template));
         }
     }
 }

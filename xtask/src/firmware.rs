@@ -3,7 +3,7 @@
 use crate::board::Board;
 use crate::sizes::Sizes;
 use crate::{cargo, in_repository, setup};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub struct Flash {
     /// A bundle of `cognate export`.
     pub bundle: Option<PathBuf>,
-    /// Samples: rows of little-endian `f32`, nothing around them.
+    /// Samples: the model's digest, then rows of little-endian `f32`.
     pub probes: Option<PathBuf>,
 }
 
@@ -40,8 +40,23 @@ pub fn run(board: Board, bin: &str) -> Result<()> {
 /// # Errors
 /// As [`build`].
 pub fn build_one(board: Board, bin: &str, flash: &Flash) -> Result<PathBuf> {
+    let names = names()?;
+    ensure!(names.iter().any(|name| name == bin), "there is no firmware {bin:?}: choose of {}", names.join(", "));
     let mut built = build(board, &[bin], flash)?;
-    built.remove(bin).with_context(|| format!("cargo built no {bin}: the names are in firmware/src/bin"))
+    built.remove(bin).with_context(|| format!("cargo built no {bin}: firmware/Cargo.toml must name it"))
+}
+
+/// What there is to build: a file each.
+fn names() -> Result<Vec<String>> {
+    let folder = in_repository("firmware/src/bin");
+    let files = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut names = Vec::new();
+    for file in files {
+        let path = file?.path();
+        names.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Builds binaries and returns where they are. The next build with other files in flash overwrites them.
@@ -68,4 +83,16 @@ fn set(command: &mut std::process::Command, variable: &str, file: Option<&Path>)
         Some(file) => command.env(variable, file),
         None => command.env_remove(variable),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_does_not_exist_gets_the_list() {
+        let error = build_one(Board::Mps2An386, "nothere", &Flash::default()).unwrap_err();
+        let expected = "there is no firmware \"nothere\": choose of demo, enroll, fault, hang, panic, selftest";
+        assert_eq!(error.to_string(), expected);
+    }
 }

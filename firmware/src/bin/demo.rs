@@ -31,6 +31,8 @@ enum Failure {
     Peripherals,
     Bundle(BundleError),
     Mismatch(BundleMismatch),
+    Probes(RowsError),
+    NoProbes,
     App(AppError<RowsError>),
 }
 
@@ -39,21 +41,34 @@ fn run() -> Result<(), Failure> {
     let counter = Counter::start(peripherals.SYST);
     defmt::info!("board {=str}, {} instructions a tick", board::NAME, counter.instructions_per_tick());
     let recognizer = load(board::bundle())?;
-    let rows = Rows::<DIMENSION>::new(board::probes());
-    let mut app = App::new(recognizer, board::pins(), rows, counter);
+    let mut app = App::new(recognizer, board::pins(), probes()?, counter).map_err(Failure::Mismatch)?;
     let mut probe = 0;
     loop {
         match app.step().map_err(Failure::App)? {
-            Event::Decided(decision) => {
-                board::log_decision(probe, &decision);
-                probe += 1;
-            }
+            Event::Decided(decision) => board::log_decision(probe, &decision),
+            Event::NobodyEnrolled => defmt::info!("nobody enrolled {=u32}", probe),
             Event::End => break,
-            event => defmt::info!("{}", event),
+            // QEMU's button is never pressed.
+            event => {
+                defmt::info!("{}", event);
+                continue;
+            }
         }
+        probe += 1;
+    }
+    if probe == 0 {
+        return Err(Failure::NoProbes);
     }
     report(app.meter());
     Ok(())
+}
+
+/// What the firmware was built with in place of a sensor and an encoder.
+fn probes() -> Result<Rows<'static, DIMENSION>, Failure> {
+    match board::probes() {
+        [] => Err(Failure::NoProbes),
+        bytes => Rows::new(bytes).map_err(Failure::Probes),
+    }
 }
 
 fn load(bundle: &[u8]) -> Result<Recognizer<'_, DIMENSION, CAPACITY>, Failure> {

@@ -40,6 +40,7 @@ fn main() -> ! {
 enum Failure {
     Bundle(BundleError),
     Mismatch(BundleMismatch),
+    Probes(RowsError),
     App(AppError<RowsError>),
 }
 
@@ -48,10 +49,12 @@ fn run() -> Result<(), Failure> {
     let recognizer = Recognizer::<DIMENSION, CAPACITY>::new(&bundle).map_err(Failure::Mismatch)?;
     let Pins { accept, reject, .. } = board::pins();
     let pins = Pins { accept, reject, enroll: Script(SCRIPT.iter()) };
-    let mut app = App::new(recognizer, pins, Rows::<DIMENSION>::new(board::probes()), ());
+    let rows = Rows::<DIMENSION>::new(board::probes()).map_err(Failure::Probes)?;
+    let mut app = App::new(recognizer, pins, rows, ()).map_err(Failure::Mismatch)?;
     for step in 0.. {
         match app.step().map_err(Failure::App)? {
             Event::Decided(decision) => board::log_decision(step, &decision),
+            Event::NobodyEnrolled => defmt::info!("nobody enrolled {=u32}", step),
             Event::Collected(samples) => defmt::info!("collected {=u32} {=usize}", step, samples),
             Event::Enrolled(subject) => defmt::info!("enrolled {=u32} {=u32}", step, subject.number()),
             Event::EnrollmentRefused(error) => defmt::info!("refused {=u32} {}", step, error),

@@ -1,5 +1,5 @@
-//! Computes the checksums of [`cognate_firmware::parity`] on the device; `cargo xtask test` compares them with the
-//! host's.
+//! Computes the checksums of [`cognate_firmware::parity`] on the device, twice: with the FPU as after a reset, and with
+//! one that takes subnormal numbers for zero. `cargo xtask test` compares both with the host's.
 #![no_std]
 #![no_main]
 
@@ -7,6 +7,10 @@ use cognate_firmware::{board, parity};
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    parity::for_each_dimension(|parity| defmt::info!("{}", parity));
+    for flush in [false, true] {
+        board::flush_subnormals(flush);
+        defmt::info!("flushes subnormals {=bool}", board::flushes_subnormals());
+        parity::for_each_dimension(|parity| defmt::info!("{}", parity));
+    }
     board::succeed()
 }

@@ -10,6 +10,7 @@ use defmt_semihosting as _;
 mod counter;
 mod exit;
 mod flash;
+mod fpu;
 mod log;
 mod stack;
 
@@ -24,5 +25,6 @@ compile_error!("choose a board with --features: the names are in firmware/boards
 pub use counter::{Counter, Milli};
 pub use exit::{fail, succeed};
 pub use flash::{bundle, probes};
+pub use fpu::{flush_subnormals, flushes_subnormals};
 pub use log::decision as log_decision;
 pub use stack::peak_stack;

@@ -84,7 +84,9 @@ fn a_draw_scores_the_best_of_the_enrolled() {
     let expected: Vec<Score> = subjects
         .iter()
         .map(|rows| rows.iter().flat_map(|&a| rows.iter().map(move |&b| (a, b))).filter(|(a, b)| a != b))
-        .map(|pairs| pairs.map(|(a, b)| cognate::similarity::cosine(&templates[a], &templates[b])).min().unwrap())
+        .map(|pairs| {
+            pairs.map(|(a, b)| cognate::similarity::cosine(&templates[a], &templates[b]).unwrap()).min().unwrap()
+        })
         .collect();
     let genuine: Vec<(usize, usize, Score)> = draw.comparisons().filter(|(own, subject, _)| own == subject).collect();
     assert_eq!((draw.comparisons().count(), genuine.len()), (9, 3));

@@ -1,6 +1,6 @@
 //! `cognate calibrate`
 
-use super::output::{percent, print};
+use super::output::{check_output, percent, print};
 use anyhow::bail;
 use cognate::ModelDigest;
 use cognate::bundle::{MAX_THRESHOLDS, Rate};
@@ -46,6 +46,9 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     check_rates(&args.fmr)?;
+    let labels = Embeddings::labels_path(&args.embeddings);
+    let inputs = [&args.embeddings, &labels].into_iter().chain(&args.labels).chain(&args.model);
+    check_output(&args.output, &inputs.map(PathBuf::as_path).collect::<Vec<_>>())?;
     let embeddings = Embeddings::read(&args.embeddings, args.labels.as_deref())?;
     embeddings.labels().require_subjects(&args.embeddings)?;
     let model = model_digest(args, &embeddings)?;

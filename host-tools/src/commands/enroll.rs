@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub struct Args {
     /// The bundle to change
     bundle: PathBuf,
-    /// The subject's samples, in files of what the model takes
+    /// The subject's samples, in files of what the model takes: at least two for a new subject
     #[arg(required_unless_present = "embeddings", conflicts_with = "embeddings")]
     samples: Vec<PathBuf>,
     /// The bundle's model, with its preprocessing beside it

@@ -1,12 +1,13 @@
 //! `cognate export`
 
-use super::output::print;
+use super::output::{check_output, print};
 use anyhow::bail;
 use cognate::bundle::Rate;
-use cognate_host::bundle::{Bundle, BundleProblem};
+use cognate_host::bundle::{Bundle, BundleProblem, Enrolled};
 use cognate_host::embeddings::{Embeddings, EmbeddingsProblem};
 use cognate_host::file::{FileError, write_all};
 use cognate_host::model::Model;
+use cognate_host::preprocessing::Preprocessing;
 use cognate_host::templates::TemplateSet;
 use cognate_host::thresholds::{Thresholds, parse_rate};
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
+    check_inputs_are_kept(args)?;
     let digest = Model::open(&args.model)?.digest();
     let thresholds = Thresholds::read(&args.thresholds)?;
     if thresholds.model != digest {
@@ -50,6 +52,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(gallery) = &args.gallery {
         enroll_all(&mut bundle, gallery, args.labels.as_deref(), thresholds.enroll)?;
     }
+    check_nobody_is_lost(&args.output, &bundle)?;
     let bytes = bundle.to_bytes().map_err(|error| FileError::new(&args.output, BundleProblem::Write(error)))?;
     write_all(&[(&args.output, &bytes)])?;
     let point = bundle.operating_point();
@@ -61,6 +64,28 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         point.threshold,
         point.fmr
     ))
+}
+
+fn check_inputs_are_kept(args: &Args) -> anyhow::Result<()> {
+    let preprocessing = Preprocessing::path_for(&args.model);
+    let gallery_labels = args.gallery.as_ref().map(|gallery| Embeddings::labels_path(gallery));
+    let optional = args.gallery.iter().chain(&gallery_labels).chain(&args.labels);
+    let inputs = [&args.model, &preprocessing, &args.thresholds].into_iter().chain(optional);
+    check_output(&args.output, &inputs.map(PathBuf::as_path).collect::<Vec<_>>())
+}
+
+/// Refuses to write over a bundle that has somebody enrolled who is not in the new one.
+fn check_nobody_is_lost(output: &Path, new: &Bundle) -> anyhow::Result<()> {
+    let Ok(old) = Bundle::read(output) else { return Ok(()) };
+    let is_lost = |enrolled: &&Enrolled| new.subjects().iter().all(|subject| subject.name != enrolled.name);
+    match old.subjects().iter().find(is_lost) {
+        Some(lost) => bail!(
+            "{}: `{}` is enrolled in this bundle and would be lost: choose another name, or delete the file first",
+            output.display(),
+            lost.name
+        ),
+        None => Ok(()),
+    }
 }
 
 /// Enrolls every row of a file of embeddings, subjects in the order in which they appear.

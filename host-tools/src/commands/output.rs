@@ -21,13 +21,16 @@ pub fn check_embeddings_output(output: &Path, inputs: &[&Path]) -> anyhow::Resul
     if output.extension().is_none_or(|extension| extension != "npy") {
         bail!("{}: embeddings are written as .npy, with a .csv beside: end the name in .npy", output.display());
     }
-    let labels = Embeddings::labels_path(output);
-    for output in [output, &labels] {
-        if let Some(input) = inputs.iter().find(|input| is_same_file(input, output)) {
-            bail!("{}: writing here would destroy an input: choose another name", input.display());
-        }
+    check_output(output, inputs)?;
+    check_output(&Embeddings::labels_path(output), inputs)
+}
+
+/// Checks that an output is not one of the files that are read.
+pub fn check_output(output: &Path, inputs: &[&Path]) -> anyhow::Result<()> {
+    match inputs.iter().find(|input| is_same_file(input, output)) {
+        Some(input) => bail!("{}: writing here would destroy an input: choose another name", input.display()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::embeddings::Embeddings;
 use crate::templates::TemplateSet;
+use cognate::bundle::Subject;
 use cognate::{BundleView, Score, SubjectId};
 
 /// The enrolled embeddings, before they became templates.
@@ -32,7 +33,7 @@ impl Reference {
         let mut rows = Vec::new();
         for (name, places) in enrolled.labels().by_subject() {
             let unknown = || ReferenceProblem::NotEnrolled { name: name.to_owned() };
-            let (id, _) = bundle.subjects().find(|(_, enrolled)| *enrolled == name).ok_or_else(unknown)?;
+            let Subject { id, .. } = bundle.subjects().find(|enrolled| enrolled.name == name).ok_or_else(unknown)?;
             let mut given: Vec<&[i8]> = places.iter().map(|&place| codes[place]).collect();
             let stored = bundle.gallery().templates().filter(|(subject, _)| *subject == id);
             let mut stored: Vec<&[i8]> = stored.map(|(_, template)| template.code()).collect();
@@ -43,8 +44,8 @@ impl Reference {
             }
             rows.extend(places.iter().map(|&place| (id, unit(enrolled.row(place)))));
         }
-        match bundle.subjects().find(|(id, _)| rows.iter().all(|(subject, _)| subject != id)) {
-            Some((_, name)) => Err(ReferenceProblem::Missing { name: name.to_owned() }),
+        match bundle.subjects().find(|enrolled| rows.iter().all(|(subject, _)| *subject != enrolled.id)) {
+            Some(Subject { name, .. }) => Err(ReferenceProblem::Missing { name: name.to_owned() }),
             None => Ok(Self { rows }),
         }
     }

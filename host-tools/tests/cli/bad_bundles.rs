@@ -20,7 +20,7 @@ fn each_command_fails(bench: &Bench, texts: &[&str]) {
 fn bytes_that_are_no_bundle() {
     let bench = Bench::with_bundle();
     let good = bench.read("digits.bundle");
-    each_command_fails(&bench, &["bad.bundle: there is no such file: check the path"]);
+    each_command_fails(&bench, &["bad.bundle: there is no such file, or it is a link to none: check the path"]);
     bench.write("bad.bundle", b"PK\x03\x04 something else entirely");
     each_command_fails(&bench, &["bad.bundle: this is not a cognate bundle: write one with `cognate export`"]);
     bench.write("bad.bundle", &good[..good.len() - 1]);

@@ -20,7 +20,7 @@ fn files_that_are_no_model() {
     bench.write("cut.onnx", &good[..good.len() / 2]);
     bench.write("picture.onnx", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
     for (model, text) in [
-        ("missing.onnx", "missing.onnx: there is no such file: check the path"),
+        ("missing.onnx", "missing.onnx: there is no such file, or it is a link to none: check the path"),
         ("empty.onnx", "empty.onnx: the file is empty: export or copy the model again"),
         ("text.onnx", "text.onnx: this is not an ONNX model, or it was cut short"),
         ("cut.onnx", "cut.onnx: this is not an ONNX model, or it was cut short"),

@@ -158,3 +158,25 @@ fn a_split_parts_every_row() {
     let others: Vec<usize> = (0..all.len()).filter(|row| !rows.contains(row)).collect();
     assert_eq!(probes, all.select(&others));
 }
+
+#[test]
+fn no_output_destroys_an_input_or_a_gallery() {
+    let bench = Bench::with_bundle();
+    let destroyed = &["writing here would destroy an input: choose another name"][..];
+    let inputs = ["model.onnx", "model.toml", "thresholds.json", "enroll.npy", "enroll.csv"];
+    let export =
+        ["export", "--model", "model.onnx", "--thresholds", "thresholds.json", "--gallery", "enroll.npy", "-o"];
+    for input in inputs {
+        let before = bench.read(input);
+        bench.fail(&[&export[..], &[input]].concat(), destroyed);
+        assert_eq!(bench.read(input), before);
+    }
+    for input in ["probes.npy", "probes.csv"] {
+        bench.fail(&["calibrate", "probes.npy", "--enroll", "2", "--fmr", "0.1", "-o", input], destroyed);
+    }
+    let before = bench.read("digits.bundle");
+    let nobody = ["export", "--model", "model.onnx", "--thresholds", "thresholds.json", "-o", "digits.bundle"];
+    bench.fail(&nobody, &["digits.bundle: `5` is enrolled in this bundle and would be lost"]);
+    assert_eq!(bench.read("digits.bundle"), before);
+    bench.succeed(&[&export[..], &["digits.bundle"]].concat());
+}

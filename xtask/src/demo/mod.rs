@@ -22,8 +22,8 @@ const BOARD: Board = Board::Mps2An386;
 const FOLDER: &str = "target/demo";
 /// The bundle that it exports.
 pub const BUNDLE: &str = "target/demo/digits.bundle";
-/// The probes as the firmware reads them: rows of little-endian `f32`.
-pub const PROBES: &str = "target/demo/probes.f32";
+/// The probes as the firmware reads them: the model's digest, then rows of little-endian `f32`.
+pub const PROBES: &str = "target/demo/probes.rows";
 
 const MODEL: &str = "models/glyphs.onnx";
 const CALIBRATION: &str = "target/demo/calibration.npy";
@@ -31,6 +31,8 @@ const DIGITS: &str = "target/demo/digits.npy";
 const THRESHOLDS: &str = "target/demo/thresholds.json";
 const ENROLLED: &str = "target/demo/enroll.npy";
 const PROBES_NPY: &str = "target/demo/probes.npy";
+/// What `cognate` writes beside them: whose sample each is, and the model that encoded it.
+const PROBES_CSV: &str = "target/demo/probes.csv";
 
 /// Digits that the model was not trained on. 9, and 0 to 4, stay strangers.
 const SUBJECTS: &str = "5,6,7,8";

@@ -1,12 +1,12 @@
 //! The test firmware of a board, and how it is run.
 
-use super::fixture::{self, DIMENSION, Who};
+use super::fixture::{self, Bundle, Who};
+use super::region::Region;
 use crate::board::Board;
 use crate::firmware::{self, Flash};
 use crate::in_repository;
 use crate::qemu::{self, Ending, Run};
 use anyhow::{Context, Result, ensure};
-use object::{Object, ObjectSection};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -28,6 +28,10 @@ pub struct Bench {
     /// The board.
     pub board: Board,
     elfs: BTreeMap<String, PathBuf>,
+    /// `demo` built without a bundle and without probes.
+    bare: PathBuf,
+    /// `demo` built without probes.
+    probeless: PathBuf,
     folder: PathBuf,
     /// The bundle that the firmware has in flash.
     pub bundle: Vec<u8>,
@@ -40,14 +44,16 @@ impl Bench {
     pub fn build(board: Board) -> Result<Self> {
         let folder = in_repository("target/qemu-tests").join(board.name());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let bundle = fixture::bundle(DIMENSION)?;
+        let bundle = Bundle::ANNA.encode()?;
         let rows = fixture::rows(SAMPLES.iter().enumerate().map(|(time, who)| fixture::sample(*who, time)));
-        let flash = Flash { bundle: Some(folder.join("bundle")), probes: Some(folder.join("probes")) };
-        for (path, bytes) in [(&flash.bundle, &bundle), (&flash.probes, &rows)] {
-            fs::write(path.as_ref().context("both have a path")?, bytes)?;
-        }
-        let elfs = firmware::build(board, &BINS, &flash)?;
-        Ok(Self { board, elfs, folder, bundle, rows })
+        let (bundle_path, rows_path) = (folder.join("bundle"), folder.join("probes"));
+        fs::write(&bundle_path, &bundle)?;
+        fs::write(&rows_path, &rows)?;
+        let without_probes = Flash { bundle: Some(bundle_path), probes: None };
+        let bare = build_demo(board, &Flash::default(), folder.join("demo-bare"))?;
+        let probeless = build_demo(board, &without_probes, folder.join("demo-without-probes"))?;
+        let elfs = firmware::build(board, &BINS, &Flash { probes: Some(rows_path), ..without_probes })?;
+        Ok(Self { board, elfs, bare, probeless, folder, bundle, rows })
     }
 
     /// Where a binary is.
@@ -60,21 +66,40 @@ impl Bench {
         qemu::run(self.board, self.elf(bin)?, TIMEOUT, |line| println!("{line}"))
     }
 
-    /// Runs `demo` with other bytes in place of its bundle; those behind them are 0xff, as in erased flash.
+    /// Runs `demo` as it is built without a bundle and without probes.
+    pub fn run_bare(&self) -> Result<Run> {
+        qemu::run(self.board, &self.bare, TIMEOUT, |line| println!("{line}"))
+    }
+
+    /// Runs `demo` as it is built without probes.
+    pub fn run_without_probes(&self) -> Result<Run> {
+        qemu::run(self.board, &self.probeless, TIMEOUT, |line| println!("{line}"))
+    }
+
+    /// The bundle's region of flash with these bytes at its beginning; those behind them are 0xff, as when erased.
+    pub fn region_with(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let mut region = bytes.to_vec();
+        let length = Region::of_bundle(&fs::read(self.elf("demo")?)?)?.length;
+        ensure!(bytes.len() <= length, "{} bytes do not fit into a region of {length}", bytes.len());
+        region.resize(length, 0xff);
+        Ok(region)
+    }
+
+    /// Runs `demo` with other bytes flashed over the whole region of its bundle.
     pub fn run_with_bundle(&self, bytes: &[u8]) -> Result<Run> {
-        let mut elf = fs::read(self.elf("demo")?)?;
-        let (offset, size) = object::File::parse(&*elf)?
-            .section_by_name(".bundle")
-            .and_then(|section| section.file_range())
-            .context("the firmware has no .bundle section")?;
-        let section =
-            elf.get_mut(offset as usize..(offset + size) as usize).context("the section is not in the file")?;
-        section.fill(0xff);
-        section.get_mut(..bytes.len()).context("the bundle is larger than the one it replaces")?.copy_from_slice(bytes);
+        let elf = fs::read(self.elf("demo")?)?;
+        let flashed = Region::of_bundle(&elf)?.flash(elf, &self.region_with(bytes)?)?;
         let path = self.folder.join("demo-other-bundle");
-        fs::write(&path, elf)?;
+        fs::write(&path, flashed)?;
         qemu::run(self.board, &path, TIMEOUT, |_| ())
     }
+}
+
+/// Builds `demo` and puts it where the next build does not overwrite it.
+fn build_demo(board: Board, flash: &Flash, path: PathBuf) -> Result<PathBuf> {
+    let elf = firmware::build_one(board, "demo", flash)?;
+    fs::copy(&elf, &path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
 }
 
 /// Fails unless it ended by itself with this exit code.

@@ -1,13 +1,13 @@
 //! What is tested in QEMU: exit code and decoded log of each run, with a time limit.
 
 use super::bench::{Bench, exited, fails_with};
-use super::fixture::{self, ANNA, BORIS, DIMENSION};
+use super::fixture::{ANNA, BORIS, Bundle, DIMENSION};
 use super::summary::Summary;
 use crate::board::Board;
 use crate::decision::{Candidate, Decision};
-use crate::qemu::{self, Ending};
+use crate::qemu::{self, Ending, Run};
 use anyhow::{Context, Result, bail, ensure};
-use cognate::BundleView;
+use cognate::{BundleView, Embedding};
 use cognate_firmware::{Recognizer, Rows, SampleSource, parity};
 use std::time::{Duration, Instant};
 
@@ -15,13 +15,18 @@ use std::time::{Duration, Instant};
 pub fn run(board: Board, summary: &mut Summary) -> bool {
     let name = |what: &str| format!("{}: {what}", board.name());
     let Some(bench) = summary.step(&name("build the test firmware"), || Bench::build(board)) else { return false };
-    let tests: [(&str, Test); 9] = [
-        ("codes, norms, scores and decisions are the host's", parity_with_the_host),
+    let tests: [(&str, Test); 14] = [
+        ("templates, scores and decisions are the host's, with subnormal numbers flushed too", parity_with_the_host),
         ("the bundle is searched in flash as on the host", decisions_of_the_bundle),
         ("the button enrolls, then known and stranger are told apart", enrollment),
+        ("a longer bundle flashed in its place is searched", longer_bundle),
+        ("a bundle with nobody rejects", bundle_with_nobody),
         ("a bundle with a flipped byte fails", damaged_bundle),
         ("a bundle of another dimension fails", bundle_of_another_dimension),
+        ("a bundle of another model fails", bundle_of_another_model),
+        ("a bundle of another format version fails", bundle_of_another_version),
         ("a firmware without a bundle fails", no_bundle),
+        ("a demo without probes fails", no_probes),
         ("a panic is logged and fails", panic),
         ("a hard fault is logged and fails", fault),
         ("a firmware that hangs is stopped", hang),
@@ -38,34 +43,65 @@ fn parity_with_the_host(bench: &Bench) -> Result<()> {
     let run = bench.run("selftest")?;
     exited(&run, 0)?;
     let mut expected = Vec::new();
-    parity::for_each_dimension(|parity| expected.push(parity.to_string()));
+    for flush in [false, true] {
+        expected.push(format!("flushes subnormals {flush}"));
+        parity::for_each_dimension(|parity| expected.push(format!("{parity:?}")));
+    }
     let found: Vec<_> = run.lines.into_iter().map(|line| line.message).collect();
     ensure!(found == expected, "the host computes\n{}", expected.join("\n"));
     Ok(())
 }
 
 fn decisions_of_the_bundle(bench: &Bench) -> Result<()> {
-    let run = bench.run("demo")?;
-    exited(&run, 0)?;
-    let found: Vec<_> =
-        run.lines.iter().filter_map(|line| Decision::parse(&line.message).transpose()).collect::<Result<_>>()?;
-    let expected = decisions_on_the_host(bench)?;
-    ensure!(found == expected, "the host decides {expected:?}");
+    expect_decisions(&bench.run("demo")?, &bench.bundle, &bench.rows)
+}
+
+fn longer_bundle(bench: &Bench) -> Result<()> {
+    let bundle = Bundle::ANNA_AND_BORIS.encode()?;
+    ensure!(bundle.len() > bench.bundle.len(), "it is not longer than the one that it replaces");
+    let run = bench.run_with_bundle(&bundle)?;
+    expect_decisions(&run, &bundle, &bench.rows)?;
+    ensure!(run.lines.iter().any(|line| line.message.contains(" known 5 ")), "the subject at its end is never known");
     Ok(())
 }
 
-fn decisions_on_the_host(bench: &Bench) -> Result<Vec<(usize, Decision)>> {
-    let recognizer = Recognizer::<DIMENSION, 1>::new(&BundleView::new_checked(&bench.bundle)?)?;
-    let mut rows = Rows::<DIMENSION>::new(&bench.rows);
+fn bundle_with_nobody(bench: &Bench) -> Result<()> {
+    let run = bench.run_with_bundle(&Bundle::NOBODY.encode()?)?;
+    exited(&run, 0)?;
+    let rejected = run.lines.iter().filter(|line| line.message.starts_with("nobody enrolled ")).count();
+    ensure!(rejected == samples(&bench.rows)?.len(), "{rejected} samples were rejected");
+    Ok(())
+}
+
+fn expect_decisions(run: &Run, bundle: &[u8], rows: &[u8]) -> Result<()> {
+    exited(run, 0)?;
+    let found: Vec<_> =
+        run.lines.iter().filter_map(|line| Decision::parse(&line.message).transpose()).collect::<Result<_>>()?;
+    let expected = decisions_on_the_host(bundle, rows)?;
+    ensure!(found == expected, "the host decides {expected:?}, the device {found:?}");
+    Ok(())
+}
+
+fn decisions_on_the_host(bundle: &[u8], rows: &[u8]) -> Result<Vec<(usize, Decision)>> {
+    let recognizer = Recognizer::<DIMENSION, 1>::new(&BundleView::new_checked(bundle)?)?;
+    let candidate = |m: cognate::Match| Candidate { subject: m.subject.number(), score: m.score.raw() };
     let mut decisions = Vec::new();
-    while let Some(sample) = rows.next_sample()? {
+    for sample in samples(rows)? {
         let decision = recognizer.decide(&sample)?;
-        let candidate = |m: cognate::Match| Candidate { subject: m.subject.number(), score: m.score.raw() };
         let ranking = decision.ranking();
         let (best, runner_up) = (candidate(ranking.best), ranking.runner_up.map(candidate));
         decisions.push((decisions.len(), Decision { known: decision.subject().is_some(), best, runner_up }));
     }
     Ok(decisions)
+}
+
+fn samples(rows: &[u8]) -> Result<Vec<Embedding<DIMENSION>>> {
+    let mut rows = Rows::<DIMENSION>::new(rows)?;
+    let mut samples = Vec::new();
+    while let Some(sample) = rows.next_sample()? {
+        samples.push(sample);
+    }
+    Ok(samples)
 }
 
 /// Follows the script in `firmware/src/bin/enroll.rs` step by step.
@@ -108,7 +144,8 @@ fn damaged_bundle(bench: &Bench) -> Result<()> {
     for place in (0..bench.bundle.len()).step_by(bench.bundle.len() / 12) {
         let mut damaged = bench.bundle.clone();
         damaged[place] ^= 1 << (place % 8);
-        let error = BundleView::new_checked(&damaged).err().with_context(|| format!("byte {place} is not checked"))?;
+        let region = bench.region_with(&damaged)?;
+        let error = BundleView::new_checked(&region).err().with_context(|| format!("byte {place} is not checked"))?;
         // The variant's name, as the firmware's log begins with it.
         let variant: String = format!("{error:?}").chars().take_while(|letter| letter.is_alphanumeric()).collect();
         fails_with(&bench.run_with_bundle(&damaged)?, &format!("Bundle({variant}"))
@@ -119,12 +156,29 @@ fn damaged_bundle(bench: &Bench) -> Result<()> {
 }
 
 fn bundle_of_another_dimension(bench: &Bench) -> Result<()> {
-    let run = bench.run_with_bundle(&fixture::bundle(DIMENSION - 4)?)?;
-    fails_with(&run, "Mismatch(BundleMismatch { expected: 64, found: 60 })")
+    let run = bench.run_with_bundle(&Bundle::OTHER_DIMENSION.encode()?)?;
+    fails_with(&run, "Mismatch(Dimension { expected: 64, found: 60 })")
 }
 
+fn bundle_of_another_model(bench: &Bench) -> Result<()> {
+    fails_with(&bench.run_with_bundle(&Bundle::OTHER_MODEL.encode()?)?, "Mismatch(Model { expected: ModelDigest(")
+}
+
+fn bundle_of_another_version(bench: &Bench) -> Result<()> {
+    let mut bundle = bench.bundle.clone();
+    // docs/bundle-format.md: a `u16` that comes before everything that a version could change.
+    bundle[8..10].copy_from_slice(&2u16.to_le_bytes());
+    fails_with(&bench.run_with_bundle(&bundle)?, "Bundle(FormatVersion { found: 2 })")
+}
+
+/// A region that nothing was linked into, which QEMU fills with zeros, and one of erased flash.
 fn no_bundle(bench: &Bench) -> Result<()> {
+    fails_with(&bench.run_bare()?, "Bundle(NotABundle)")?;
     fails_with(&bench.run_with_bundle(&[])?, "Bundle(NotABundle)")
+}
+
+fn no_probes(bench: &Bench) -> Result<()> {
+    fails_with(&bench.run_without_probes()?, "NoProbes")
 }
 
 fn panic(bench: &Bench) -> Result<()> {

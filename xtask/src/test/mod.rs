@@ -4,6 +4,7 @@ mod bench;
 mod device;
 mod fixture;
 mod host;
+mod region;
 mod summary;
 
 use crate::board::Board;
