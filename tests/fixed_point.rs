@@ -98,6 +98,8 @@ proptest! {
         let (x, y) = (a.as_array(), b.as_array());
         let cosine = dot(x, y) / (dot(x, x).sqrt() * dot(y, y).sqrt());
         prop_assert!((f64::from(a.cosine(&b)) - cosine).abs() < 1e-6);
+        let distance: f64 = x.iter().zip(y).map(|(&x, &y)| (f64::from(x) - f64::from(y)).powi(2)).sum();
+        prop_assert!((f64::from(a.squared_l2(&b)) - distance).abs() <= 1e-5 * distance || distance > f64::from(f32::MAX));
         let unit = a.normalized();
         prop_assert!((dot(unit.as_array(), unit.as_array()) - 1.0).abs() < 1e-6);
     }

@@ -1,7 +1,6 @@
 //! Whose each sample is: the CSV file beside embeddings, and the manifest of samples.
 
 use crate::file::{self, FileError, Unreadable};
-use crate::model::parse_digest;
 use cognate::ModelDigest;
 use std::path::Path;
 
@@ -78,7 +77,7 @@ impl Labels {
 
     fn note_model(&mut self, text: &str) -> Result<(), LabelsProblem> {
         let row = self.rows.len() + 1;
-        let digest = parse_digest(text).ok_or_else(|| LabelsProblem::NotDigest { row, found: text.to_owned() })?;
+        let digest = text.parse().map_err(|_| LabelsProblem::NotDigest { row, found: text.to_owned() })?;
         match self.model.replace(digest) {
             Some(other) if other != digest => Err(LabelsProblem::TwoModels { row }),
             _ => Ok(()),

@@ -63,19 +63,6 @@ pub fn digest(onnx: &OnnxFile, preprocessing: &Preprocessing) -> ModelDigest {
     ModelDigest::new(bytes)
 }
 
-/// Reads a digest from the hexadecimal text that it is displayed as.
-#[must_use]
-pub fn parse_digest(text: &str) -> Option<ModelDigest> {
-    let mut bytes = [0; ModelDigest::BYTES];
-    if text.len() != 2 * bytes.len() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
-    Some(ModelDigest::new(bytes))
-}
-
 /// Whether the model has one input, and it takes what the preprocessing makes.
 fn check_input(onnx: &OnnxFile, preprocessing: &Preprocessing) -> Result<(), InputProblem> {
     let inputs = onnx.inputs();
@@ -165,20 +152,6 @@ impl fmt::Display for InputProblem {
                 "the model's input is {model} (batch first), its .toml file makes samples of shape {asked:?}: \
                  correct the .toml file"
             ),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_digest_is_read_as_it_is_displayed() {
-        let digest = ModelDigest::new(std::array::from_fn(|index| index as u8 * 17));
-        assert_eq!(parse_digest(&digest.to_string()), Some(digest));
-        for text in ["", "00", "zz112233445566778899aabbccddeeff", "+0112233445566778899aabbccddeef"] {
-            assert_eq!(parse_digest(text).map(|digest| digest.to_string()), None, "{text}");
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::calibration::HeldOut;
 use crate::file::{self, FileError, Unreadable};
-use crate::model::parse_digest;
 use cognate::bundle::{MAX_THRESHOLDS, Rate, ThresholdEntry};
 use cognate::{ModelDigest, Score};
 use serde::{Deserialize, Serialize};
@@ -19,21 +18,8 @@ pub struct Thresholds {
     format: u32,
     /// What the numbers hold for, in words.
     scope: String,
-    /// The model that made the embeddings.
-    #[serde(with = "digest_text")]
-    pub model: ModelDigest,
-    /// Elements of an embedding.
-    pub dimension: usize,
-    /// The subjects that the thresholds were chosen on.
-    pub subjects: Vec<String>,
-    /// Their samples.
-    pub samples: usize,
-    /// Samples enrolled of each subject.
-    pub enroll: usize,
-    /// How often the enrolled samples were picked anew.
-    pub draws: u32,
-    /// What the picks began from.
-    pub seed: u64,
+    /// What they were chosen from.
+    pub source: Source,
     /// The index of the entry to use.
     pub operating_point: usize,
     /// From the greatest false match rate to the least.
@@ -84,13 +70,7 @@ impl Thresholds {
                 source.subjects.len(),
                 source.enroll
             ),
-            model: source.model,
-            dimension: source.dimension,
-            subjects: source.subjects,
-            samples: source.samples,
-            enroll: source.enroll,
-            draws: source.draws,
-            seed: source.seed,
+            source,
             operating_point,
             entries,
         }
@@ -151,13 +131,15 @@ impl Thresholds {
 }
 
 /// What a calibration used.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Source {
     /// The model that made the embeddings.
+    #[serde(with = "digest_text")]
     pub model: ModelDigest,
     /// Elements of an embedding.
     pub dimension: usize,
-    /// The subjects.
+    /// The subjects that the thresholds are chosen on.
     pub subjects: Vec<String>,
     /// Their samples.
     pub samples: usize,
@@ -217,7 +199,7 @@ mod raw_score {
 }
 
 mod digest_text {
-    use super::{ModelDigest, parse_digest};
+    use super::ModelDigest;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub fn serialize<S: Serializer>(digest: &ModelDigest, serializer: S) -> Result<S::Ok, S::Error> {
@@ -226,7 +208,7 @@ mod digest_text {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ModelDigest, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse_digest(&text).ok_or_else(|| D::Error::custom("a model's digest has 32 hexadecimal digits"))
+        text.parse().map_err(D::Error::custom)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::board::Board;
 use crate::sizes::Sizes;
 use crate::{cargo, in_repository, setup};
 use anyhow::{Context, Result, ensure};
+use cognate::ModelDigest;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,11 @@ impl Flash {
         let existing = |path: &str| Some(in_repository(path)).filter(|path| path.exists());
         Self { bundle: existing(crate::demo::BUNDLE), probes: existing(crate::demo::PROBES) }
     }
+}
+
+/// Embeddings as [`cognate_firmware::Rows`] reads them.
+pub fn probe_rows(model: ModelDigest, values: impl IntoIterator<Item = f32>) -> Vec<u8> {
+    model.as_bytes().iter().copied().chain(values.into_iter().flat_map(f32::to_le_bytes)).collect()
 }
 
 /// `cargo xtask firmware`.

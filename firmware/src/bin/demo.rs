@@ -16,13 +16,7 @@ const CAPACITY: usize = 16;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    match run() {
-        Ok(()) => board::succeed(),
-        Err(failure) => {
-            defmt::error!("{}", failure);
-            board::fail()
-        }
-    }
+    board::finish(run())
 }
 
 /// Why the firmware gave up.

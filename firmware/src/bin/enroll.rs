@@ -26,13 +26,7 @@ const SCRIPT: &[bool] = &[
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    match run() {
-        Ok(()) => board::succeed(),
-        Err(failure) => {
-            defmt::error!("{}", failure);
-            board::fail()
-        }
-    }
+    board::finish(run())
 }
 
 /// Why the firmware gave up.

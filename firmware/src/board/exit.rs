@@ -7,6 +7,17 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use cortex_m_rt::{ExceptionFrame, exception};
 use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
 
+/// Ends as the outcome says: exit code 0, or the failure in the log and exit code 1.
+pub fn finish<Failure: defmt::Format>(outcome: Result<(), Failure>) -> ! {
+    match outcome {
+        Ok(()) => succeed(),
+        Err(failure) => {
+            defmt::error!("{}", failure);
+            fail()
+        }
+    }
+}
+
 /// Ends with exit code 0.
 pub fn succeed() -> ! {
     exit(EXIT_SUCCESS)

@@ -23,7 +23,7 @@ pub use mps2_an386::{Button, Led, NAME, pins};
 compile_error!("choose a board with --features: the names are in firmware/boards");
 
 pub use counter::{Counter, Milli};
-pub use exit::{fail, succeed};
+pub use exit::{finish, succeed};
 pub use flash::{bundle, probes};
 pub use fpu::{flush_subnormals, flushes_subnormals};
 pub use log::decision as log_decision;

@@ -100,7 +100,7 @@ fn model_digest(args: &Args, embeddings: &Embeddings) -> anyhow::Result<ModelDig
 }
 
 fn text(thresholds: &Thresholds) -> String {
-    let Thresholds { model, subjects, samples, enroll, draws, .. } = thresholds;
+    let Source { model, subjects, samples, enroll, draws, .. } = &thresholds.source;
     let mut text = format!(
         "model {model}\n{} subjects, {samples} samples, {enroll} enrolled of each, picked {draws} times\n\n\
          {:>10}  {:>9}  {:>9}  {:>13}  {:>9}  {:>11}  subjects not chosen on: FMR\n",

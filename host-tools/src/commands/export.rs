@@ -39,18 +39,18 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     check_inputs_are_kept(args)?;
     let digest = Model::open(&args.model)?.digest();
     let thresholds = Thresholds::read(&args.thresholds)?;
-    if thresholds.model != digest {
+    if thresholds.source.model != digest {
         bail!(
             "{}: the thresholds are of model {}, not of {digest} ({}): calibrate with embeddings of this model",
             args.thresholds.display(),
-            thresholds.model,
+            thresholds.source.model,
             args.model.display()
         );
     }
     let operating_point = thresholds.index_of(args.fmr).map_err(|problem| FileError::new(&args.thresholds, problem))?;
-    let mut bundle = Bundle::new(digest, thresholds.dimension, thresholds.to_bundle(), operating_point);
+    let mut bundle = Bundle::new(digest, thresholds.source.dimension, thresholds.to_bundle(), operating_point);
     if let Some(gallery) = &args.gallery {
-        enroll_all(&mut bundle, gallery, args.labels.as_deref(), thresholds.enroll)?;
+        enroll_all(&mut bundle, gallery, args.labels.as_deref(), thresholds.source.enroll)?;
     }
     check_nobody_is_lost(&args.output, &bundle)?;
     let bytes = bundle.to_bytes().map_err(|error| FileError::new(&args.output, BundleProblem::Write(error)))?;

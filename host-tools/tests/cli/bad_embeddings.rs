@@ -1,6 +1,6 @@
 //! Embeddings and labels that cannot be used.
 
-use crate::support::Bench;
+use crate::support::{Bench, export};
 
 /// Every command that reads embeddings, given `bad.npy`.
 fn each_command_fails(bench: &Bench, texts: &[&str]) {
@@ -12,20 +12,7 @@ fn each_command_fails(bench: &Bench, texts: &[&str]) {
         &["calibrate", "bad.npy", "--enroll", "1", "--fmr", "0.5", "-o", "out.json", "--model", "model.onnx"],
         texts,
     );
-    bench.fail(
-        &[
-            "export",
-            "--model",
-            "model.onnx",
-            "--thresholds",
-            "thresholds.json",
-            "--gallery",
-            "bad.npy",
-            "-o",
-            "out.bundle",
-        ],
-        texts,
-    );
+    bench.fail(&export("bad.npy", "out.bundle"), texts);
     bench.fail(
         &["enroll", "digits.bundle", "--model", "model.onnx", "--subject", "x", "--embeddings", "bad.npy"],
         texts,
@@ -72,20 +59,7 @@ fn rows_need_a_subject_where_it_matters() {
     bench.write_embeddings("bare", 16, &[1.0; 64], &[]);
     let text = "bare.npy: row 0 (counted from 0) has no subject";
     bench.fail(&["calibrate", "bare.npy", "--enroll", "1", "--fmr", "0.5", "-o", "out.json"], &[text, "--labels"]);
-    bench.fail(
-        &[
-            "export",
-            "--model",
-            "model.onnx",
-            "--thresholds",
-            "thresholds.json",
-            "--gallery",
-            "bare.npy",
-            "-o",
-            "o.bundle",
-        ],
-        &[text],
-    );
+    bench.fail(&export("bare.npy", "o.bundle"), &[text]);
     let outcome = bench.succeed(&["simulate", "digits.bundle", "bare.npy", "--json"]);
     assert!(outcome.lines().next().unwrap().contains(r#""label":null"#), "{outcome}");
 }
@@ -110,20 +84,7 @@ fn embeddings_of_another_model_or_dimension() {
     bench.write_embeddings("short", 15, &[1.0; 60], &["5", "5", "6", "6"]);
     let text = "the embeddings have 15 elements where 16 are expected";
     bench.fail(&["simulate", "digits.bundle", "short.npy"], &["short.npy: ", text]);
-    bench.fail(
-        &[
-            "export",
-            "--model",
-            "model.onnx",
-            "--thresholds",
-            "thresholds.json",
-            "--gallery",
-            "short.npy",
-            "-o",
-            "o.bundle",
-        ],
-        &["short.npy: ", text],
-    );
+    bench.fail(&export("short.npy", "o.bundle"), &["short.npy: ", text]);
     bench.fail(
         &["enroll", "digits.bundle", "--model", "model.onnx", "--subject", "x", "--embeddings", "short.npy"],
         &["digits.bundle: the bundle has templates of 16 elements where the embeddings have 15"],
@@ -135,20 +96,7 @@ fn a_subject_with_one_sample() {
     let bench = Bench::with_bundle();
     bench.write_embeddings("bad", 16, &[1.0; 48], &["a", "a", "b"]);
     let text = "subject `b` has 1 of the at least 2 samples that an enrollment needs";
-    bench.fail(
-        &[
-            "export",
-            "--model",
-            "model.onnx",
-            "--thresholds",
-            "thresholds.json",
-            "--gallery",
-            "bad.npy",
-            "-o",
-            "o.bundle",
-        ],
-        &["bad.npy: ", text],
-    );
+    bench.fail(&export("bad.npy", "o.bundle"), &["bad.npy: ", text]);
     bench.write_embeddings("one", 16, &[1.0; 16], &[]);
     bench.fail(
         &["enroll", "digits.bundle", "--model", "model.onnx", "--subject", "b", "--embeddings", "one.npy"],

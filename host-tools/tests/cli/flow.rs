@@ -1,6 +1,6 @@
 //! From samples to decisions.
 
-use crate::support::{Bench, repository};
+use crate::support::{Bench, export, repository};
 use cognate_host::embeddings::Embeddings;
 use serde_json::Value;
 
@@ -164,11 +164,9 @@ fn no_output_destroys_an_input_or_a_gallery() {
     let bench = Bench::with_bundle();
     let destroyed = &["writing here would destroy an input: choose another name"][..];
     let inputs = ["model.onnx", "model.toml", "thresholds.json", "enroll.npy", "enroll.csv"];
-    let export =
-        ["export", "--model", "model.onnx", "--thresholds", "thresholds.json", "--gallery", "enroll.npy", "-o"];
     for input in inputs {
         let before = bench.read(input);
-        bench.fail(&[&export[..], &[input]].concat(), destroyed);
+        bench.fail(&export("enroll.npy", input), destroyed);
         assert_eq!(bench.read(input), before);
     }
     for input in ["probes.npy", "probes.csv"] {
@@ -178,5 +176,5 @@ fn no_output_destroys_an_input_or_a_gallery() {
     let nobody = ["export", "--model", "model.onnx", "--thresholds", "thresholds.json", "-o", "digits.bundle"];
     bench.fail(&nobody, &["digits.bundle: `5` is enrolled in this bundle and would be lost"]);
     assert_eq!(bench.read("digits.bundle"), before);
-    bench.succeed(&[&export[..], &["digits.bundle"]].concat());
+    bench.succeed(&export("enroll.npy", "digits.bundle"));
 }

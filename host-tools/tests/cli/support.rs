@@ -6,6 +6,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// The arguments that export `gallery` as the bundle `output`.
+pub const fn export<'a>(gallery: &'a str, output: &'a str) -> [&'a str; 9] {
+    ["export", "--model", "model.onnx", "--thresholds", "thresholds.json", "--gallery", gallery, "-o", output]
+}
+
 /// A temporary folder in which the command runs.
 pub struct Bench {
     folder: tempfile::TempDir,
@@ -41,17 +46,7 @@ impl Bench {
             "--probes-out",
             "probes.npy",
         ]);
-        bench.succeed(&[
-            "export",
-            "--model",
-            "model.onnx",
-            "--thresholds",
-            "thresholds.json",
-            "--gallery",
-            "enroll.npy",
-            "-o",
-            "digits.bundle",
-        ]);
+        bench.succeed(&export("enroll.npy", "digits.bundle"));
         bench
     }
 

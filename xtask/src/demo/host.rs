@@ -3,6 +3,7 @@
 use super::tool::Tool;
 use super::{BUNDLE, ENROLLED, PROBES, PROBES_CSV, PROBES_NPY};
 use crate::decision::{Candidate, Decision};
+use crate::firmware::probe_rows;
 use crate::in_repository;
 use anyhow::{Context, Result, ensure};
 use cognate::ModelDigest;
@@ -105,12 +106,7 @@ pub fn write_probes() -> Result<()> {
     let values: Vec<f32> = NpyFile::new(&*bytes).and_then(NpyFile::into_vec).with_context(|| PROBES_NPY.to_owned())?;
     let labels = fs::read(in_repository(PROBES_CSV)).with_context(|| format!("cannot read {PROBES_CSV}"))?;
     let model = model_of(&labels).with_context(|| PROBES_CSV.to_owned())?;
-    fs::write(in_repository(PROBES), rows(model, values)).with_context(|| format!("cannot write {PROBES}"))
-}
-
-/// Embeddings as [`cognate_firmware::Rows`] reads them.
-fn rows(model: ModelDigest, values: impl IntoIterator<Item = f32>) -> Vec<u8> {
-    model.as_bytes().iter().copied().chain(values.into_iter().flat_map(f32::to_le_bytes)).collect()
+    fs::write(in_repository(PROBES), probe_rows(model, values)).with_context(|| format!("cannot write {PROBES}"))
 }
 
 /// The columns of a label file that matter here.
@@ -127,9 +123,7 @@ fn model_of(labels: &[u8]) -> Result<ModelDigest> {
         let other = label?.model;
         ensure!(other == model, "samples of two models, {model} and {other}");
     }
-    let is_digest = model.len() == 2 * ModelDigest::BYTES && model.bytes().all(|digit| digit.is_ascii_hexdigit());
-    ensure!(is_digest, "{model:?} is not a model's digest");
-    Ok(ModelDigest::new(u128::from_str_radix(&model, 16)?.to_be_bytes()))
+    model.parse().with_context(|| format!("{model:?}"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The bundle and the samples that the test firmware gets.
 
+use crate::firmware::probe_rows;
 use anyhow::{Context, Result};
 use cognate::bundle::{BundleContents, EnrolledTemplate, Rate, Subject, ThresholdEntry};
 use cognate::{ModelDigest, Score, SubjectId, template};
@@ -41,8 +42,7 @@ pub fn sample(who: Who, time: usize) -> [f32; DIMENSION] {
 
 /// Samples as [`cognate_firmware::Rows`] reads them.
 pub fn rows(samples: impl IntoIterator<Item = [f32; DIMENSION]>) -> Vec<u8> {
-    let values = samples.into_iter().flatten().flat_map(f32::to_le_bytes);
-    MODEL.as_bytes().iter().copied().chain(values).collect()
+    probe_rows(MODEL, samples.into_iter().flatten())
 }
 
 /// A bundle with a threshold of 0.9.
