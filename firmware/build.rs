@@ -11,9 +11,13 @@ fn main() -> Result<()> {
         flash_file(variable, path, &out)?;
     }
     println!("cargo::rerun-if-changed=boards");
-    // On the host there is a library to test and a lint to run, but nothing to lay out.
-    if env::var("CARGO_CFG_TARGET_OS")? == "none" {
-        link(&out)?;
+    let for_device = env::var("CARGO_CFG_TARGET_OS")? == "none";
+    if for_device || env::var_os("CARGO_FEATURE_BOARD").is_some() {
+        let board = board()?;
+        // On the host there is a library to test and a lint to run, but nothing to lay out.
+        if for_device {
+            link(&board, &out)?;
+        }
     }
     Ok(())
 }
@@ -24,7 +28,12 @@ fn main() -> Result<()> {
 fn flash_file(variable: &str, path: &str, out: &Path) -> Result<()> {
     println!("cargo::rerun-if-env-changed={variable}");
     let file = match env::var_os(variable) {
-        Some(named) => fs::canonicalize(&named).map_err(|error| format!("{variable}={}: {error}", named.display()))?,
+        Some(named) => {
+            let file = fs::canonicalize(&named).map_err(|error| format!("{variable}={}: {error}", named.display()))?;
+            println!("cargo::rerun-if-changed={}", file.display());
+            file
+        }
+        // Not one to watch: it is written now, and cargo would take that for a change.
         None => {
             let empty = out.join("empty");
             fs::write(&empty, [])?;
@@ -32,12 +41,10 @@ fn flash_file(variable: &str, path: &str, out: &Path) -> Result<()> {
         }
     };
     println!("cargo::rustc-env={path}={}", file.display());
-    println!("cargo::rerun-if-changed={}", file.display());
     Ok(())
 }
 
-fn link(out: &Path) -> Result<()> {
-    let board = board()?;
+fn link(board: &str, out: &Path) -> Result<()> {
     let mut layout = fs::read_to_string(format!("boards/{board}.x"))?;
     layout.push_str(&fs::read_to_string("boards/sections.x")?);
     fs::write(out.join("memory.x"), layout)?;
