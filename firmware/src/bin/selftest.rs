@@ -10,7 +10,7 @@ fn main() -> ! {
     for flush in [false, true] {
         board::flush_subnormals(flush);
         defmt::info!("flushes subnormals {=bool}", board::flushes_subnormals());
-        parity::for_each_dimension(|parity| defmt::info!("{}", parity));
+        parity::for_each_dimension(board::ram_bytes(), |parity| defmt::info!("{}", parity));
     }
     board::succeed()
 }

@@ -14,7 +14,7 @@ mod flash;
 mod fpgaio;
 mod fpu;
 mod log;
-mod stack;
+mod ram;
 
 #[cfg_attr(feature = "mps2-an386", path = "mps2_an386.rs")]
 mod chosen;
@@ -25,4 +25,4 @@ pub use exit::{finish, succeed};
 pub use flash::{bundle, probes};
 pub use fpu::{flush_subnormals, flushes_subnormals};
 pub use log::decision as log_decision;
-pub use stack::peak_stack;
+pub use ram::{peak_stack, ram_bytes};

@@ -1,13 +1,24 @@
-//! How deep the stack has been: `cortex-m-rt` fills it before `main`, and what has changed has been used.
+//! How much RAM there is, and how deep the stack has been in it: `cortex-m-rt` fills it before `main`, and what has
+//! changed has been used.
 #![allow(unsafe_code)]
 
 use cortex_m_rt::STACK_PAINT_VALUE;
 
 unsafe extern "C" {
-    /// The first word above everything static: the linker script's, an address and not a value.
+    /// The first byte of the region RAM: the linker script's, an address and not a value.
+    static _ram_start: u8;
+    /// The address behind its last byte.
+    static _ram_end: u8;
+    /// The first word above everything static.
     static _stack_end: u32;
     /// The address above the first word that the stack takes.
     static _stack_start: u32;
+}
+
+/// The bytes of the region `RAM`, for static data and stack together.
+#[must_use]
+pub fn ram_bytes() -> usize {
+    &raw const _ram_end as usize - &raw const _ram_start as usize
 }
 
 /// The most bytes of stack that have been in use since the start, this function's own among them.
