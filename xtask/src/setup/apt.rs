@@ -11,27 +11,28 @@ pub fn is_here() -> bool {
     Path::new("/etc/debian_version").exists() && super::on_path("apt-get")
 }
 
-/// Installs packages. The lists are read anew before, because old ones name versions that are gone.
+/// Installs packages. The lists are read anew before, because old ones name versions that are gone. `instead` is the
+/// command that makes Debian's Rust needless, where it is needed.
 ///
 /// # Errors
 /// When there is no right to install, or apt-get fails.
-pub fn install(packages: &[&str]) -> Result<()> {
+pub fn install(packages: &[&str], instead: Option<&str>) -> Result<()> {
     let wanted = packages.join(" ");
     eprintln!("set-up: installing {wanted} with apt-get; this takes about a minute");
-    if packages.contains(&"rustc-web") {
-        keep_compilers()?;
+    if let Some(instead) = instead.filter(|_| packages.contains(&"rustc-web")) {
+        keep_compilers(instead)?;
     }
+    let instead = instead.map_or(String::new(), |command| {
+        format!(". Instead of Debian's Rust, targets of your toolchain will do ({command})")
+    });
     let options = ["install", "--yes", "--quiet", "--no-install-recommends"];
-    apt_get(&["update", "--quiet"]).and_then(|()| apt_get(&[&options, packages].concat())).with_context(|| {
-        format!(
-            "cannot install {wanted}: apt-get says why above. Instead of Debian's Rust, a target of your toolchain will do \
-             (rustup target add thumbv7em-none-eabihf)"
-        )
-    })
+    apt_get(&["update", "--quiet"])
+        .and_then(|()| apt_get(&[&options, packages].concat()))
+        .with_context(|| format!("cannot install {wanted}: apt-get says why above{instead}"))
 }
 
 /// Stops rather than replace a compiler that somebody chose: apt-get would, for `rustc-web` conflicts with both.
-fn keep_compilers() -> Result<()> {
+fn keep_compilers(instead: &str) -> Result<()> {
     let state_of = |package: &str| {
         super::output_of(Command::new("dpkg-query").args(["--show", "--showformat", "${db:Status-Status}", package]))
     };
@@ -39,7 +40,7 @@ fn keep_compilers() -> Result<()> {
         if state_of(package).is_some_and(|state| state == "installed") {
             bail!(
                 "Debian's package {package} is installed, and rustc-web would replace it. Type one of these:\
-                \n    rustup target add thumbv7em-none-eabihf\
+                \n    {instead}\
                 \n    sudo apt-get install rustc-web cargo-web rust-web-src"
             );
         }

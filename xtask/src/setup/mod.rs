@@ -1,6 +1,6 @@
 //! Makes sure that there is a compiler for Cortex-M and QEMU.
 //!
-//! 1. The toolchain in use has the board's target: nothing else is needed to compile.
+//! 1. The toolchain in use has the board's target: nothing else is needed to compile for it.
 //! 2. A Debian system: its packages have a compiler with the source of `core`, which cargo then builds for the board.
 //! 3. Anything else: stops, with the commands to type.
 //!
@@ -13,6 +13,7 @@ pub use toolchain::Toolchain;
 
 use crate::board::Board;
 use anyhow::{Result, bail};
+use std::collections::BTreeSet;
 use std::env;
 use std::path::Path;
 use std::process::Command;
@@ -25,9 +26,9 @@ const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 /// # Errors
 /// When something is missing that cannot be installed; says what to type.
 pub fn run() -> Result<()> {
+    ensure_all(&Board::ALL)?;
     for board in Board::ALL {
-        let toolchain = ensure(board)?;
-        eprintln!("set-up: {}: {toolchain}, and QEMU: nothing is missing", board.name());
+        eprintln!("set-up: {}: {}, and QEMU: nothing is missing", board.name(), toolchain(board));
     }
     Ok(())
 }
@@ -37,20 +38,29 @@ pub fn run() -> Result<()> {
 /// # Errors
 /// When something is missing that cannot be installed; says what to type.
 pub fn ensure(board: Board) -> Result<Toolchain> {
-    let toolchain = match (target_is_installed(board), apt::is_here()) {
-        (true, _) => Toolchain::Installed,
-        (false, true) => Toolchain::Debian,
-        (false, false) => bail!(advice(board)),
-    };
-    let mut missing = missing(toolchain);
+    ensure_all(&[board])?;
+    Ok(toolchain(board))
+}
+
+/// For all of them at once, so that nobody is told about one target after the other.
+fn ensure_all(boards: &[Board]) -> Result<()> {
+    let needs_debian = boards.iter().any(|board| toolchain(*board) == Toolchain::Debian);
+    if needs_debian && !apt::is_here() {
+        bail!(advice(boards));
+    }
+    let mut missing = missing(needs_debian);
     if !missing.is_empty() && apt::is_here() {
-        apt::install(&missing)?;
-        missing = self::missing(toolchain);
+        apt::install(&missing, add_targets(boards).as_deref())?;
+        missing = self::missing(needs_debian);
     }
     if !missing.is_empty() {
-        bail!(advice(board));
+        bail!(advice(boards));
     }
-    Ok(toolchain)
+    Ok(())
+}
+
+fn toolchain(board: Board) -> Toolchain {
+    if target_is_installed(board) { Toolchain::Installed } else { Toolchain::Debian }
 }
 
 /// What a package brings, and how to see that it is there.
@@ -69,11 +79,8 @@ const DEBIAN_RUST: [Need; 4] = [
 ];
 
 /// The packages that are not there.
-fn missing(toolchain: Toolchain) -> Vec<&'static str> {
-    let rust = match toolchain {
-        Toolchain::Installed => &[][..],
-        Toolchain::Debian => &DEBIAN_RUST[..],
-    };
+fn missing(needs_debian: bool) -> Vec<&'static str> {
+    let rust = if needs_debian { &DEBIAN_RUST[..] } else { &[] };
     rust.iter().chain([&QEMU]).filter(|need| !(need.is_met)()).map(|need| need.package).collect()
 }
 
@@ -105,11 +112,18 @@ fn on_path(program: &str) -> bool {
     env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
+/// What to type so that the toolchain in use can compile for these boards; `None` when it can.
+fn add_targets(boards: &[Board]) -> Option<String> {
+    let missing = boards.iter().filter(|board| !target_is_installed(**board));
+    let targets: BTreeSet<_> = missing.map(|board| board.target()).collect();
+    (!targets.is_empty()).then(|| format!("rustup target add {}", Vec::from_iter(targets).join(" ")))
+}
+
 /// What to type where nothing can be installed from here.
-fn advice(board: Board) -> String {
+fn advice(boards: &[Board]) -> String {
     let mut advice = String::from("something is missing that cannot be installed from here. Type:");
-    if !target_is_installed(board) {
-        advice += &format!("\n    rustup target add {}", board.target());
+    if let Some(command) = add_targets(boards) {
+        advice += &format!("\n    {command}");
     }
     if !(QEMU.is_met)() {
         advice += "\nand the one of these that your system has:\
@@ -133,8 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn the_advice_names_the_target() {
-        let board = Board::Mps2An386;
-        assert_eq!(advice(board).contains("rustup target add thumbv7em-none-eabihf"), !target_is_installed(board));
+    fn the_advice_names_every_target_that_is_missing_once() {
+        let advice = advice(&Board::ALL);
+        for board in Board::ALL {
+            let times = usize::from(!target_is_installed(board));
+            let found = advice.split_whitespace().filter(|word| *word == board.target()).count();
+            assert_eq!(found, times, "{}: {advice}", board.target());
+        }
     }
 }
