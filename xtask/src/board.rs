@@ -5,40 +5,129 @@ use clap::ValueEnum;
 /// A board that QEMU emulates.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Board {
+    /// BBC micro:bit: Cortex-M0
+    #[value(name = "microbit")]
+    Microbit,
+    /// Arm MPS2+ with the AN385 image: Cortex-M3
+    #[value(name = "mps2-an385")]
+    Mps2An385,
     /// Arm MPS2+ with the AN386 image: Cortex-M4F
     #[value(name = "mps2-an386")]
     Mps2An386,
+    /// Arm MPS2+ with the AN500 image: Cortex-M7
+    #[value(name = "mps2-an500")]
+    Mps2An500,
+    /// Arm MPS2+ with the AN505 image: Cortex-M33
+    #[value(name = "mps2-an505")]
+    Mps2An505,
+    /// Arm MPS3 with the AN547 image: Cortex-M55 with Helium
+    #[value(name = "mps3-an547")]
+    Mps3An547,
+}
+
+/// What there is to know about a board.
+struct Facts {
+    name: &'static str,
+    core: &'static str,
+    cpu: &'static str,
+    target: &'static str,
+    rustflags: Option<&'static str>,
+    /// The clock of SysTick, as QEMU has it.
+    megahertz: u32,
 }
 
 impl Board {
     /// Every board.
-    pub const ALL: [Self; 1] = [Self::Mps2An386];
+    pub const ALL: [Self; 6] =
+        [Self::Microbit, Self::Mps2An385, Self::Mps2An386, Self::Mps2An500, Self::Mps2An505, Self::Mps3An547];
 
     /// Its name: on the command line, of its feature in `firmware/Cargo.toml`, and of its QEMU machine.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Mps2An386 => "mps2-an386",
-        }
+        self.facts().name
     }
 
     /// The core that it has.
     pub const fn core(self) -> &'static str {
-        match self {
-            Self::Mps2An386 => "Cortex-M4F",
-        }
+        self.facts().core
     }
 
-    /// The core as QEMU calls it.
-    pub const fn qemu_cpu(self) -> &'static str {
-        match self {
-            Self::Mps2An386 => "cortex-m4",
-        }
+    /// The core as QEMU and the compiler call it.
+    pub const fn cpu(self) -> &'static str {
+        self.facts().cpu
     }
 
     /// The Rust target.
     pub const fn target(self) -> &'static str {
+        self.facts().target
+    }
+
+    /// What the compiler must be told beside the target, to use all instructions of the core.
+    pub const fn rustflags(self) -> Option<&'static str> {
+        self.facts().rustflags
+    }
+
+    /// Whether it computes with `f32` in an FPU.
+    pub fn has_fpu(self) -> bool {
+        self.target().ends_with("hf")
+    }
+
+    /// Instructions in a tick of SysTick, when an instruction takes a nanosecond.
+    pub fn instructions_per_tick(self) -> f64 {
+        1000.0 / f64::from(self.facts().megahertz)
+    }
+
+    const fn facts(self) -> Facts {
         match self {
-            Self::Mps2An386 => "thumbv7em-none-eabihf",
+            Self::Microbit => Facts {
+                name: "microbit",
+                core: "Cortex-M0",
+                cpu: "cortex-m0",
+                target: "thumbv6m-none-eabi",
+                rustflags: None,
+                megahertz: 16,
+            },
+            Self::Mps2An385 => Facts {
+                name: "mps2-an385",
+                core: "Cortex-M3",
+                cpu: "cortex-m3",
+                target: "thumbv7m-none-eabi",
+                rustflags: None,
+                megahertz: 25,
+            },
+            Self::Mps2An386 => Facts {
+                name: "mps2-an386",
+                core: "Cortex-M4F",
+                cpu: "cortex-m4",
+                target: "thumbv7em-none-eabihf",
+                rustflags: None,
+                megahertz: 25,
+            },
+            // The target lacks double precision alone, which nothing here needs. So both boards share what cargo builds of
+            // the dependencies.
+            Self::Mps2An500 => Facts {
+                name: "mps2-an500",
+                core: "Cortex-M7",
+                cpu: "cortex-m7",
+                target: "thumbv7em-none-eabihf",
+                rustflags: None,
+                megahertz: 25,
+            },
+            Self::Mps2An505 => Facts {
+                name: "mps2-an505",
+                core: "Cortex-M33",
+                cpu: "cortex-m33",
+                target: "thumbv8m.main-none-eabihf",
+                rustflags: Some("-Ctarget-cpu=cortex-m33"),
+                megahertz: 20,
+            },
+            Self::Mps3An547 => Facts {
+                name: "mps3-an547",
+                core: "Cortex-M55",
+                cpu: "cortex-m55",
+                target: "thumbv8m.main-none-eabihf",
+                rustflags: Some("-Ctarget-cpu=cortex-m55"),
+                megahertz: 32,
+            },
         }
     }
 }

@@ -69,7 +69,7 @@ struct Process {
 impl Process {
     fn start(board: Board, elf: &Path) -> Result<Self> {
         let mut child = Command::new("qemu-system-arm")
-            .args(["-machine", board.name(), "-cpu", board.qemu_cpu()])
+            .args(["-machine", board.name(), "-cpu", board.cpu()])
             .args(["-display", "none", "-monitor", "none", "-serial", "none"])
             // An instruction takes a nanosecond of the emulated clock, so that SysTick counts instructions.
             .args(["-icount", "shift=0"])

@@ -1,4 +1,4 @@
-//! Counts the instructions of a decision with SysTick, which every Cortex-M has.
+//! Counts the instructions of a decision with SysTick, which nearly every Cortex-M has.
 #![allow(unsafe_code)]
 
 use crate::Meter;

@@ -16,7 +16,12 @@ mod fpu;
 mod log;
 mod ram;
 
+#[cfg_attr(feature = "microbit", path = "microbit.rs")]
+#[cfg_attr(feature = "mps2-an385", path = "mps2_an385.rs")]
 #[cfg_attr(feature = "mps2-an386", path = "mps2_an386.rs")]
+#[cfg_attr(feature = "mps2-an500", path = "mps2_an500.rs")]
+#[cfg_attr(feature = "mps2-an505", path = "mps2_an505.rs")]
+#[cfg_attr(feature = "mps3-an547", path = "mps3_an547.rs")]
 mod chosen;
 
 pub use chosen::{Button, Led, NAME, pins};

@@ -33,9 +33,18 @@ impl Toolchain {
         for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
             command.env_remove(variable);
         }
+        if let Some(flags) = board.rustflags() {
+            command.env(variable(board, "RUSTFLAGS"), flags);
+        }
         command.args(["--release", "--target", board.target()]);
         command
     }
+}
+
+/// The variable by which cargo is told something about the board's target alone.
+fn variable(board: Board, what: &str) -> String {
+    // Cargo reads the dot of `thumbv8m.main-none-eabihf` as an underscore, too.
+    format!("CARGO_TARGET_{}_{what}", board.target().to_uppercase().replace(['-', '.'], "_"))
 }
 
 /// Debian's cargo and compiler, which build `core` first. `RUSTC_BOOTSTRAP` allows a stable compiler to do so.
@@ -54,8 +63,7 @@ fn debian_build(board: Board) -> Command {
     if let Ok(path) = env::join_paths(folders) {
         command.env("PATH", path);
     }
-    let linker = format!("CARGO_TARGET_{}_LINKER", board.target().to_uppercase().replace('-', "_"));
-    command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env(linker, "arm-none-eabi-ld");
+    command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env(variable(board, "LINKER"), "arm-none-eabi-ld");
     command
 }
 
@@ -72,5 +80,25 @@ impl fmt::Display for Toolchain {
             Self::Installed => "the installed target",
             Self::Debian => "Debian's Rust with core from source",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiler_is_told_the_core_where_the_target_does_not_say_it() {
+        for toolchain in [Toolchain::Installed, Toolchain::Debian] {
+            let told = |board| {
+                let command = toolchain.build(board);
+                let flags = command.get_envs().find(|(name, _)| *name == variable(board, "RUSTFLAGS").as_str());
+                flags.and_then(|(_, value)| Some(value?.to_str()?.to_owned()))
+            };
+            assert_eq!(told(Board::Mps2An386), None);
+            assert_eq!(told(Board::Mps2An505).as_deref(), Some("-Ctarget-cpu=cortex-m33"));
+            assert_eq!(told(Board::Mps3An547).as_deref(), Some("-Ctarget-cpu=cortex-m55"));
+        }
+        assert_eq!(variable(Board::Mps3An547, "RUSTFLAGS"), "CARGO_TARGET_THUMBV8M_MAIN_NONE_EABIHF_RUSTFLAGS");
     }
 }

@@ -1,0 +1,17 @@
+//! Arm MPS2+ with the AN500 image (Cortex-M7F).
+#![allow(unsafe_code)]
+
+use super::fpgaio;
+use crate::Pins;
+
+pub use fpgaio::{Button, Led};
+
+/// The board's name, as `cargo xtask` knows it.
+pub const NAME: &str = "mps2-an500";
+
+/// The pins of the application: LED 0 accepts, LED 1 rejects, button 0 enrolls.
+#[must_use]
+pub const fn pins() -> Pins<Led, Led, Button> {
+    // SAFETY: the image has FPGAIO here.
+    unsafe { fpgaio::pins(0x4002_8000) }
+}
