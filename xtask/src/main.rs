@@ -55,7 +55,11 @@ enum Command {
         json: bool,
     },
     /// Everything that must pass: format, lints, tests on the host, firmware in QEMU
-    Test,
+    Test {
+        /// Only what is tested in QEMU, on this board
+        #[arg(long)]
+        board: Option<Board>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -64,7 +68,7 @@ fn main() -> ExitCode {
         Command::Firmware { board, bin } => firmware::run(board, &bin),
         Command::Run { board, bin, timeout } => return run::run(board, &bin, Duration::from_secs(timeout)),
         Command::Demo { json } => demo::run(json),
-        Command::Test => test::run(),
+        Command::Test { board } => test::run(board),
     };
     exit_code(outcome.map(|()| 0))
 }
