@@ -5,63 +5,85 @@
 //! after the encoder, without `std`, without allocation and without floating point in any decision:
 //!
 //! ```text
-//! Embedding ──► Template ──► Gallery (RAM) or GalleryView (flash) ──► scores ──► Policy ──► Decision
+//! Embedding ─► BackEnd ─► Template ─► Gallery (RAM), GalleryView (flash) ─► Search ─► Policy ─► Decision
 //! ```
 //!
-//! 1. [`Embedding`]: the encoder's output, checked to be finite and not zero.
-//! 2. [`Template`]: its int8 code, the unit that is stored and compared.
-//! 3. [`similarity`]: the cosine of two templates as an integer [`Score`], the same bits on every core.
-//! 4. [`gallery`]: enrolled subjects, in RAM ([`Gallery`]) or read in place from flash ([`GalleryView`]).
-//! 5. [`policy`]: [`verify`] (is this subject 3?) and [`identify`] (who is this, if anyone?).
-//! 6. [`bundle`]: the one file that carries gallery, thresholds and the model's digest from the host to the device.
+//! 1. [`Embedding`]: the encoder's output, checked to be finite and not zero; [`BackEnd`]: a mean to subtract, a linear map.
+//! 2. [`Template`]: its int8 code, the unit that is stored and compared, in a [`Space`] of templates that go together.
+//! 3. [`similarity`]: the cosine or the squared Euclidean distance of two templates as an integer [`Score`].
+//! 4. [`gallery`]: enrolled subjects, in RAM ([`Gallery`]) or read in place from flash ([`GalleryView`]); [`quality`] says why
+//!    an enrollment should be refused.
+//! 5. [`kernel`]: how the rows of a gallery are streamed, chosen by the core.
+//! 6. [`Search`]: [`Search::verify`] (is this subject 3?), [`Search::identify`] (who is this, if anyone?), [`Search::rank`],
+//!    [`Search::scores`]; [`normalization`] of scores against a cohort; [`Query`], sums of templates to search for.
+//! 7. [`policy`]: thresholds by the error rate that they hold, and what a [`Decision`] rests on.
+//! 8. [`bundle`]: the one file that carries all of this from the host to the device.
 //!
 //! The arithmetic is defined in `docs/fixed-point.md`, the file in `docs/bundle-format.md`.
 //!
 //! ```
-//! use cognate::{Decision, Embedding, Gallery, ModelDigest, Policy, Score, SubjectId, Template, identify};
+//! use cognate::{Decision, Embedding, Gallery, ModelDigest, Policy, Score, Search, Space, SubjectId, Template};
 //!
-//! let model = ModelDigest::new([7; 16]);
-//! let template = |values: [f32; 3]| Embedding::new(values).map(|embedding| Template::new(&embedding, model));
+//! let space = Space::full(ModelDigest::new([7; 16]));
+//! let template = |values: [f32; 3]| Embedding::new(values).map(|embedding| Template::new(&embedding, space));
 //!
-//! let mut gallery = Gallery::<3, 8>::new(model, SubjectId::FIRST);
+//! let mut gallery = Gallery::<3, 8>::new(space, SubjectId::FIRST);
 //! let anna = gallery.enroll(&[template([0.9, 0.1, 0.0])?, template([1.0, 0.2, 0.1])?])?;
 //! gallery.enroll(&[template([0.0, 0.2, 0.9])?])?;
 //!
 //! let policy = Policy::new(Score::from_ratio(9, 10));
-//! let probe = template([0.8, 0.1, 0.1])?;
-//! let decision = identify(probe.as_ref(), &[&gallery], &policy)?;
+//! let decision = Search::new(&[&gallery]).identify(&template([0.8, 0.1, 0.1])?, &policy)?;
 //! assert_eq!(decision.subject(), Some(anna));
 //!
-//! let stranger = template([-0.3, 0.9, 0.2])?;
-//! assert!(matches!(identify(stranger.as_ref(), &[&gallery], &policy)?, Decision::Unknown(_)));
+//! let stranger = Search::new(&[&gallery]).identify(&template([-0.3, 0.9, 0.2])?, &policy)?;
+//! assert!(matches!(stranger, Decision::Unknown(_)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)] // forbidden but in the kernels of single cores
 
+#[cfg(test)]
+extern crate std;
+
+pub mod back_end;
 pub mod bundle;
 pub mod embedding;
 pub mod gallery;
 pub mod kernel;
 pub mod model;
+pub mod normalization;
 pub mod policy;
+pub mod quality;
+pub mod query;
+pub mod search;
 pub mod similarity;
+pub mod space;
 pub mod template;
 
+#[doc(inline)]
+pub use back_end::{BackEnd, BackEndError};
 #[doc(inline)]
 pub use bundle::{BundleContents, BundleError, BundleView};
 #[doc(inline)]
 pub use embedding::{Embedding, EmbeddingError};
 #[doc(inline)]
-pub use gallery::{Gallery, GalleryError, GalleryView, Scan, SubjectId, Subjects};
+pub use gallery::{FilteredGallery, Fusion, Gallery, GalleryError, GalleryView, Scan, SubjectId};
 #[doc(inline)]
 pub use model::ModelDigest;
 #[doc(inline)]
-pub use policy::{Decision, Match, MatchError, Policy, Ranking, Verification, identify, verify};
+pub use normalization::{Cohort, Normalization};
+#[doc(inline)]
+pub use policy::{Decision, Evidence, Match, Policy, PolicyError, Verification};
+#[doc(inline)]
+pub use query::{Query, QueryError};
+#[doc(inline)]
+pub use search::{MatchError, Search};
 #[doc(inline)]
 pub use similarity::Score;
 #[doc(inline)]
-pub use template::{Template, TemplateError, TemplateRef};
+pub use space::{CodeForm, FullScale, Space, SpaceMismatch};
+#[doc(inline)]
+pub use template::{AsTemplate, Template, TemplateError, TemplateRef};
 
 /// The largest dimension of an embedding that the integer arithmetic is proved for (`docs/fixed-point.md`).
 pub const MAX_DIMENSION: usize = 1024;

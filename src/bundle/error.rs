@@ -3,7 +3,7 @@
 use super::format::FORMAT_VERSION;
 use core::fmt;
 
-/// A section that every bundle of this version has.
+/// A section of a bundle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -12,22 +12,43 @@ pub enum Section {
     Thresholds,
     /// The enrolled subjects and their names.
     Subjects,
-    /// A template's subject and inverse norm, one entry a template.
-    Rows,
+    /// Whose each template is.
+    Owners,
+    /// What goes with each template's code.
+    Factors,
     /// The int8 codes of the templates.
     Codes,
+    /// What is done to an encoder's output first; not every bundle has it.
+    BackEnd,
+    /// What scores are normalized against; not every bundle has it.
+    Cohort,
+    /// Coarse codes, which let a search pass over most templates; not every bundle has them.
+    Filter,
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 4] = [Self::Thresholds, Self::Subjects, Self::Rows, Self::Codes];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Thresholds,
+        Self::Subjects,
+        Self::Owners,
+        Self::Factors,
+        Self::Codes,
+        Self::BackEnd,
+        Self::Cohort,
+        Self::Filter,
+    ];
 
     /// The number that stands for it in the section table.
     pub(super) const fn kind(self) -> u32 {
         match self {
             Self::Thresholds => 1,
             Self::Subjects => 2,
-            Self::Rows => 3,
-            Self::Codes => 4,
+            Self::Owners => 3,
+            Self::Factors => 4,
+            Self::Codes => 5,
+            Self::BackEnd => 6,
+            Self::Cohort => 7,
+            Self::Filter => 8,
         }
     }
 
@@ -35,8 +56,12 @@ impl Section {
         match self {
             Self::Thresholds => "thresholds",
             Self::Subjects => "subjects",
-            Self::Rows => "rows",
+            Self::Owners => "owners",
+            Self::Factors => "factors",
             Self::Codes => "codes",
+            Self::BackEnd => "the back end",
+            Self::Cohort => "the cohort",
+            Self::Filter => "the filter",
         }
     }
 }
@@ -80,9 +105,14 @@ pub enum BundleError {
         /// The dimension of the file.
         found: u16,
     },
-    /// A form of code that this version does not know.
+    /// A form of code that this version does not know, or a full scale that the form does not have.
     CodeForm {
         /// The number of the form.
+        found: u8,
+    },
+    /// A layout of codes that this version does not know, or that codes of this dimension cannot have.
+    Layout {
+        /// The number of the layout.
         found: u8,
     },
     /// A section that has to be understood, and is not.
@@ -119,6 +149,12 @@ impl fmt::Display for BundleError {
             }
             Self::CodeForm { found } => {
                 write!(f, "the bundle has code form {found}, which this program does not know: update the program")
+            }
+            Self::Layout { found } => {
+                write!(
+                    f,
+                    "the bundle has layout {found}, which does not go with its dimension or is not known: export again"
+                )
             }
             Self::UnknownSection { kind } => {
                 write!(f, "the bundle needs section kind {kind}, which this program does not know: update the program")

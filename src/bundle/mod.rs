@@ -1,16 +1,17 @@
-//! The one file that goes from the host to the device: thresholds with their evidence, the gallery, the model's digest.
+//! The one file that goes from the host to the device: thresholds with their evidence, the gallery, what makes templates
+//! comparable with it.
 //!
 //! [`BundleView`] checks the bytes once and then reads them in place; [`BundleContents`] is the one writer.
 //! `docs/bundle-format.md` gives the format byte by byte.
 
 mod error;
 mod format;
-mod threshold;
+mod sections;
 mod view;
 mod writer;
 
 pub use error::{BundleError, Section};
 pub use format::{FORMAT_VERSION, MAX_THRESHOLDS};
-pub use threshold::{Rate, ThresholdEntry};
+pub use sections::Subject;
 pub use view::BundleView;
-pub use writer::{BundleContents, EnrolledTemplate, Subject, WriteError};
+pub use writer::{BundleContents, CohortContents, EnrolledTemplate, WriteError};

@@ -1,53 +1,71 @@
 //! A bundle's bytes, checked once and read in place.
 
 use super::format::{
-    ALIGNMENT, CRC_BEGIN, FORMAT_VERSION, FULL_CODE, HEADER_BYTES, MAGIC, MAX_THRESHOLDS, OPTIONAL_SECTION,
-    SECTION_ENTRY_BYTES, SUBJECT_BYTES, SUBJECTS_HEADER_BYTES, THRESHOLDS_HEADER_BYTES, checksum, read_u16, read_u32,
+    ALIGNMENT, CRC_BEGIN, FORMAT_VERSION, HEADER_BYTES, MAGIC, OPTIONAL_SECTION, SECTION_ENTRY_BYTES, checksum,
+    form_of_numbers, read_u16, read_u32,
 };
-use super::{BundleError, Section, Subject, ThresholdEntry};
+use super::sections::{CohortSection, GallerySections, Subject, Subjects, Thresholds};
+use super::{BundleError, Section};
+use crate::back_end::BackEnd;
 use crate::gallery::{GalleryView, SubjectId};
-use crate::{MAX_DIMENSION, ModelDigest, template};
-use core::ops::Range;
+use crate::kernel::Layout;
+use crate::normalization::{Cohort, Method, SubjectStatistics};
+use crate::policy::{Policy, PolicyError, Rate, ThresholdEntry, ThresholdTable};
+use crate::search::Search;
+use crate::space::Space;
+use crate::{MAX_DIMENSION, ModelDigest};
 
 /// A bundle that was checked from end to end: nothing in it can be out of range or contradict the rest.
 #[derive(Clone, Copy, Debug)]
 pub struct BundleView<'a> {
     len: usize,
-    operating_point: ThresholdEntry,
-    thresholds: &'a [[u8; ThresholdEntry::BYTES]],
-    next_subject: SubjectId,
-    subjects: &'a [[u8; SUBJECT_BYTES]],
-    names: &'a [u8],
+    thresholds: Thresholds<'a>,
+    subjects: Subjects<'a>,
     gallery: GalleryView<'a>,
-    model: ModelDigest,
+    back_end: Option<BackEnd<'a>>,
+    cohort: Option<CohortSection<'a>>,
+    space: Space,
     dimension: usize,
 }
 
 impl<'a> BundleView<'a> {
-    /// Checks every byte, once. `bytes` may go on after the bundle, as a flash region does.
+    /// Checks every byte, once. `bytes` may go on after the bundle, as a flash region does. At an address that is a multiple of
+    /// 4 it is searched fastest; any will do.
     ///
     /// # Errors
     /// [`BundleError`] says what is wrong; any byte may be hostile.
     pub fn new_checked(bytes: &'a [u8]) -> Result<Self, BundleError> {
         let bytes = check_integrity(bytes)?;
-        let header = Header::parse(bytes)?;
-        let sections = Sections::parse(bytes, header.section_count)?;
-        let (operating_point, thresholds) =
-            parse_thresholds(sections.thresholds).ok_or(BundleError::Malformed(Section::Thresholds))?;
-        let (next_subject, subjects, names) =
-            parse_subjects(sections.subjects).ok_or(BundleError::Malformed(Section::Subjects))?;
-        let gallery = parse_gallery(&sections, header.dimension, header.model, subjects)?;
-        Ok(Self {
-            len: bytes.len(),
-            operating_point,
-            thresholds,
-            next_subject,
-            subjects,
-            names,
-            gallery,
-            model: header.model,
-            dimension: header.dimension,
-        })
+        let Header { dimension, space, layout, section_count } = Header::parse(bytes)?;
+        let sections = Sections::parse(bytes, section_count)?;
+        let malformed = |section| move || BundleError::Malformed(section);
+        let subjects =
+            Subjects::parse(sections.required(Section::Subjects)?).ok_or_else(malformed(Section::Subjects))?;
+        let cohort = match sections.get(Section::Cohort) {
+            None => None,
+            Some(section) => {
+                let cohort = CohortSection::parse(section, space, dimension, &subjects);
+                Some(cohort.ok_or_else(malformed(Section::Cohort))?)
+            }
+        };
+        let thresholds = sections.required(Section::Thresholds)?;
+        let thresholds = Thresholds::parse(thresholds, cohort.as_ref().map(|section| section.method))
+            .ok_or_else(malformed(Section::Thresholds))?;
+        let back_end = match sections.get(Section::BackEnd) {
+            None => None,
+            Some(section) => {
+                let back_end = BackEnd::parse(section).filter(|back_end| back_end.outputs() == dimension);
+                Some(back_end.ok_or_else(malformed(Section::BackEnd))?)
+            }
+        };
+        let gallery = GallerySections {
+            owners: sections.required(Section::Owners)?,
+            factors: sections.required(Section::Factors)?,
+            codes: sections.required(Section::Codes)?,
+            filter: sections.get(Section::Filter),
+        };
+        let gallery = gallery.parse(space, dimension, layout, &subjects)?;
+        Ok(Self { len: bytes.len(), thresholds, subjects, gallery, back_end, cohort, space, dimension })
     }
 
     /// Bytes of the bundle.
@@ -63,39 +81,97 @@ impl<'a> BundleView<'a> {
         self.dimension
     }
 
-    /// The model that the templates were made by.
+    /// Elements of the encoder's output: those of a template, unless a back end makes more or fewer of them.
     #[must_use]
-    pub const fn model(&self) -> ModelDigest {
-        self.model
+    pub const fn encoder_dimension(&self) -> usize {
+        match &self.back_end {
+            Some(back_end) => back_end.inputs(),
+            None => self.dimension,
+        }
     }
 
-    /// The threshold that the exporter chose.
+    /// The space of the templates. Its model stands for all that makes a template: encoder, preprocessing, back end, form.
+    #[must_use]
+    pub const fn space(&self) -> Space {
+        self.space
+    }
+
+    /// The encoder that the bundle is for: what a source of embeddings has to be.
+    #[must_use]
+    pub const fn encoder(&self) -> ModelDigest {
+        match &self.back_end {
+            Some(back_end) => back_end.encoder(),
+            None => self.space.model,
+        }
+    }
+
+    /// What is done to the encoder's output before it becomes a template, if anything.
+    #[must_use]
+    pub const fn back_end(&self) -> Option<&BackEnd<'a>> {
+        self.back_end.as_ref()
+    }
+
+    /// The thresholds, and the scores that they are for.
+    #[must_use]
+    pub const fn thresholds(&self) -> ThresholdTable<'a> {
+        self.thresholds.table
+    }
+
+    /// The threshold that the exporter chose for verification.
     #[must_use]
     pub const fn operating_point(&self) -> ThresholdEntry {
-        self.operating_point
+        self.thresholds.operating_point
     }
 
-    /// Every threshold, from the greatest false match rate to the least.
-    pub fn thresholds(&self) -> impl Iterator<Item = ThresholdEntry> + use<'a> {
-        self.thresholds.iter().filter_map(ThresholdEntry::from_bytes)
+    /// The false-positive identification rate that the exporter asked for.
+    #[must_use]
+    pub const fn fpir(&self) -> Rate {
+        self.thresholds.fpir
+    }
+
+    /// How far ahead of the others a known subject has to be, as a difference of raw scores.
+    #[must_use]
+    pub const fn margin(&self) -> u32 {
+        self.thresholds.margin
+    }
+
+    /// The policy that the exporter chose for verification.
+    ///
+    /// # Errors
+    /// [`PolicyError::Fmr`]; not for the rate of an entry, which this is.
+    pub fn verification(&self) -> Result<Policy<'a>, PolicyError> {
+        Policy::verification(self.thresholds(), self.operating_point().fmr)
+    }
+
+    /// The policy that the exporter chose for identification, for whoever is enrolled now.
+    ///
+    /// # Errors
+    /// [`PolicyError::Fpir`] when more are enrolled than the thresholds can support.
+    pub fn identification(&self, search: &Search<'_>) -> Result<Policy<'a>, PolicyError> {
+        Ok(Policy::identification(self.thresholds(), self.fpir(), search)?.with_margin(self.margin()))
     }
 
     /// The enrolled subjects, by ascending id. Names may repeat.
     pub fn subjects(&self) -> impl Iterator<Item = Subject<'a>> + use<'a> {
-        let names = self.names;
-        self.subjects.iter().filter_map(move |entry| parse_subject(entry, names).map(|(subject, _)| subject))
+        self.subjects.iter()
     }
 
     /// The first id that was never given: the next subject that the host enrolls gets it.
     #[must_use]
     pub const fn next_subject(&self) -> SubjectId {
-        self.next_subject
+        self.subjects.next
     }
 
     /// The enrolled templates.
     #[must_use]
     pub const fn gallery(&self) -> GalleryView<'a> {
         self.gallery
+    }
+
+    /// The cohort that scores are normalized against, how, and the statistics of the bundle's subjects.
+    #[must_use]
+    pub fn cohort(&self) -> Option<(Cohort<'a>, Method, &dyn SubjectStatistics)> {
+        self.cohort.as_ref().map(|section| (section.cohort, section.method, section as &dyn SubjectStatistics))
     }
 }
 
@@ -126,40 +202,39 @@ fn check_integrity(bytes: &[u8]) -> Result<&[u8], BundleError> {
 /// What the header says of the rest.
 struct Header {
     dimension: usize,
+    space: Space,
+    layout: Layout,
     section_count: usize,
-    model: ModelDigest,
 }
 
 impl Header {
     fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
         let header = bytes.first_chunk::<HEADER_BYTES>().ok_or(BundleError::Header)?;
-        let [.., d0, d1, code_form, section_count] = *header.first_chunk::<24>().ok_or(BundleError::Header)?;
+        let [.., d0, d1, form, section_count] = *header.first_chunk::<24>().ok_or(BundleError::Header)?;
         let dimension = u16::from_le_bytes([d0, d1]);
         if dimension == 0 || usize::from(dimension) > MAX_DIMENSION {
             return Err(BundleError::Dimension { found: dimension });
         }
-        if code_form != FULL_CODE {
-            return Err(BundleError::CodeForm { found: code_form });
-        }
-        let (model, reserved) = header[24..].split_first_chunk().ok_or(BundleError::Header)?;
-        if reserved.iter().any(|&byte| byte != 0) {
+        let (model, rest) = header[24..].split_first_chunk().ok_or(BundleError::Header)?;
+        let full_scale = read_u32(rest, 0).ok_or(BundleError::Header)?;
+        let form = form_of_numbers(form, full_scale).ok_or(BundleError::CodeForm { found: form })?;
+        let [layout, reserved @ ..] = rest.last_chunk::<4>().ok_or(BundleError::Header)?;
+        if *reserved != [0; 3] {
             return Err(BundleError::Header);
         }
+        let known = Layout::ALL.get(usize::from(*layout)).copied();
+        let layout = known.filter(|layout| layout.supports(usize::from(dimension)));
         Ok(Self {
             dimension: usize::from(dimension),
+            space: Space { model: ModelDigest::new(*model), form },
+            layout: layout.ok_or(BundleError::Layout { found: header[44] })?,
             section_count: usize::from(section_count),
-            model: ModelDigest::new(*model),
         })
     }
 }
 
-/// The bytes of each section.
-struct Sections<'a> {
-    thresholds: &'a [u8],
-    subjects: &'a [u8],
-    rows: &'a [u8],
-    codes: &'a [u8],
-}
+/// The bytes of each section that there is, in the order of [`Section::ALL`].
+struct Sections<'a>([Option<&'a [u8]>; Section::ALL.len()]);
 
 impl<'a> Sections<'a> {
     fn parse(bytes: &'a [u8], count: usize) -> Result<Self, BundleError> {
@@ -181,16 +256,15 @@ impl<'a> Sections<'a> {
                 None => return Err(BundleError::UnknownSection { kind }),
             }
         }
-        if free_from != bytes.len() {
-            return Err(BundleError::SectionTable);
-        }
-        let [thresholds, subjects, rows, codes] = found;
-        Ok(Self {
-            thresholds: thresholds.ok_or(BundleError::MissingSection(Section::Thresholds))?,
-            subjects: subjects.ok_or(BundleError::MissingSection(Section::Subjects))?,
-            rows: rows.ok_or(BundleError::MissingSection(Section::Rows))?,
-            codes: codes.ok_or(BundleError::MissingSection(Section::Codes))?,
-        })
+        if free_from == bytes.len() { Ok(Self(found)) } else { Err(BundleError::SectionTable) }
+    }
+
+    fn get(&self, wanted: Section) -> Option<&'a [u8]> {
+        Section::ALL.iter().zip(self.0).find(|(section, _)| **section == wanted).and_then(|(_, bytes)| bytes)
+    }
+
+    fn required(&self, wanted: Section) -> Result<&'a [u8], BundleError> {
+        self.get(wanted).ok_or(BundleError::MissingSection(wanted))
     }
 }
 
@@ -206,107 +280,4 @@ fn section_at<'a>(
     let gap = bytes.get(free_from..offset)?;
     let next = gap.len() < ALIGNMENT && gap.iter().all(|&byte| byte == 0) && offset.is_multiple_of(ALIGNMENT);
     next.then_some((kind, bytes.get(offset..end)?, end))
-}
-
-type Thresholds<'a> = (ThresholdEntry, &'a [[u8; ThresholdEntry::BYTES]]);
-
-/// The operating point and the entries: at least one, stricter from one to the next.
-fn parse_thresholds(section: &[u8]) -> Option<Thresholds<'_>> {
-    let (header, entries) = section.split_first_chunk::<THRESHOLDS_HEADER_BYTES>()?;
-    let (entries, rest) = entries.as_chunks::<{ ThresholdEntry::BYTES }>();
-    let padding = header.get(4..)?;
-    if !rest.is_empty() || entries.len() > MAX_THRESHOLDS || padding.iter().any(|&byte| byte != 0) {
-        return None;
-    }
-    let mut previous: Option<ThresholdEntry> = None;
-    for entry in entries {
-        let entry = ThresholdEntry::from_bytes(entry)?;
-        if previous.is_some_and(|before| before.fmr <= entry.fmr || before.threshold > entry.threshold) {
-            return None;
-        }
-        previous = Some(entry);
-    }
-    let operating_point = entries.get(read_u32(header, 0)? as usize)?;
-    Some((ThresholdEntry::from_bytes(operating_point)?, entries))
-}
-
-type SubjectList<'a> = (SubjectId, &'a [[u8; SUBJECT_BYTES]], &'a [u8]);
-
-/// The first id never given, the entries by ascending id, and the names, one after the other and nothing else.
-fn parse_subjects(section: &[u8]) -> Option<SubjectList<'_>> {
-    let (header, rest) = section.split_first_chunk::<SUBJECTS_HEADER_BYTES>()?;
-    let next = SubjectId::new(read_u32(header, 0)?);
-    let count = read_u32(header, 4)? as usize;
-    let (entries, names) = rest.split_at_checked(count.checked_mul(SUBJECT_BYTES)?)?;
-    let (entries, _) = entries.as_chunks::<SUBJECT_BYTES>();
-    let (mut previous, mut names_end) = (None, 0);
-    for entry in entries {
-        let (Subject { id, .. }, name) = parse_subject(entry, names)?;
-        if previous >= Some(id) || id >= next || name.start != names_end {
-            return None;
-        }
-        (previous, names_end) = (Some(id), name.end);
-    }
-    (next <= SubjectId::FIRST_ON_DEVICE && names_end == names.len()).then_some((next, entries, names))
-}
-
-/// A subject, and where its name is among the names.
-fn parse_subject<'a>(entry: &[u8; SUBJECT_BYTES], names: &'a [u8]) -> Option<(Subject<'a>, Range<usize>)> {
-    let begin = read_u32(entry, 4)? as usize;
-    let place = begin..begin.checked_add(read_u32(entry, 8)? as usize)?;
-    let name = core::str::from_utf8(names.get(place.clone())?).ok()?;
-    Some((Subject { id: SubjectId::new(read_u32(entry, 0)?), name }, place))
-}
-
-/// The gallery: rows by ascending subject, each subject with at least one, and every code what its row says.
-fn parse_gallery<'a>(
-    sections: &Sections<'a>,
-    dimension: usize,
-    model: ModelDigest,
-    subjects: &[[u8; SUBJECT_BYTES]],
-) -> Result<GalleryView<'a>, BundleError> {
-    let (rows, rest) = sections.rows.as_chunks::<{ GalleryView::ROW_BYTES }>();
-    let codes: &[i8] = bytemuck::must_cast_slice(sections.codes);
-    if !rest.is_empty() || !rows_match_subjects(rows, subjects) {
-        return Err(BundleError::Malformed(Section::Rows));
-    }
-    let stride = GalleryView::stride(dimension);
-    if rows.len().checked_mul(stride) != Some(codes.len()) || !padding_is_zero(codes, dimension, stride) {
-        return Err(BundleError::Malformed(Section::Codes));
-    }
-    let gallery = GalleryView::new(rows, codes, dimension, model);
-    for (_, row) in gallery.templates() {
-        template::check_code(row.code()).map_err(|_| BundleError::Malformed(Section::Codes))?;
-        if template::inverse_norm(row.code()) != row.inverse_norm() {
-            return Err(BundleError::Malformed(Section::Rows));
-        }
-    }
-    Ok(gallery)
-}
-
-/// Whether the subjects of the rows, repeats left out, are the listed subjects, in their order.
-fn rows_match_subjects(rows: &[[u8; GalleryView::ROW_BYTES]], subjects: &[[u8; SUBJECT_BYTES]]) -> bool {
-    let mut listed = subjects.iter().map(|entry| read_u32(entry, 0));
-    let mut current = None;
-    for row in rows {
-        let subject = read_u32(row, 0);
-        if subject != current {
-            if listed.next() != Some(subject) {
-                return false;
-            }
-            current = subject;
-        }
-    }
-    listed.next().is_none()
-}
-
-/// `stride` is above zero, so every turn of the loop takes a code off.
-fn padding_is_zero(mut codes: &[i8], dimension: usize, stride: usize) -> bool {
-    while let Some((code, rest)) = codes.split_at_checked(stride) {
-        if code.iter().skip(dimension).any(|&element| element != 0) {
-            return false;
-        }
-        codes = rest;
-    }
-    true
 }

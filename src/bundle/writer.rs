@@ -1,40 +1,55 @@
 //! The one place that writes the format.
 
 use super::format::{
-    ALIGNMENT, CRC_BEGIN, FORMAT_VERSION, FULL_CODE, HEADER_BYTES, MAGIC, MAX_THRESHOLDS, SECTION_ENTRY_BYTES,
-    SUBJECT_BYTES, SUBJECTS_HEADER_BYTES, THRESHOLDS_HEADER_BYTES, checksum,
+    ALIGNMENT, COHORT_HEADER_BYTES, CRC_BEGIN, FORMAT_VERSION, HEADER_BYTES, MAGIC, MAX_THRESHOLDS,
+    SECTION_ENTRY_BYTES, STATISTICS_BYTES, SUBJECT_BYTES, SUBJECTS_HEADER_BYTES, THRESHOLDS_HEADER_BYTES, checksum,
+    form_to_numbers, fusion_to_bytes, layout_to_number, method_to_bytes,
 };
-use super::{BundleError, BundleView, Section, ThresholdEntry};
-use crate::gallery::{GalleryView, SubjectId};
-use crate::{MAX_DIMENSION, ModelDigest, template};
+use super::{BundleError, BundleView, Section, Subject};
+use crate::MAX_DIMENSION;
+use crate::back_end::BackEnd;
+use crate::gallery::{FilterView, Fusion, SubjectId};
+use crate::kernel::{Codes, Layout};
+use crate::normalization::{Method, Statistics};
+use crate::policy::{Rate, ThresholdEntry};
+use crate::space::Space;
+use crate::template;
 use core::fmt;
+use core::ops::Range;
 
 /// What a bundle holds, to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct BundleContents<'a> {
     /// Elements of a template, 1..=[`MAX_DIMENSION`].
     pub dimension: usize,
-    /// The model that the templates were made by.
-    pub model: ModelDigest,
+    /// The space of the templates.
+    pub space: Space,
+    /// How the codes lie: for the core that is to search them fastest.
+    pub layout: Layout,
     /// At least one and at most [`MAX_THRESHOLDS`], from the greatest false match rate to the least.
     pub thresholds: &'a [ThresholdEntry],
-    /// The index of the threshold to use.
+    /// The index of the threshold to use for verification.
     pub operating_point: usize,
+    /// The false-positive identification rate to hold, above 0.
+    pub fpir: Rate,
+    /// How far ahead of the others a known subject has to be, as a difference of raw scores.
+    pub margin: u32,
+    /// How a subject's templates are fused; the thresholds hold for that.
+    pub fusion: Fusion,
+    /// How many templates of a subject the thresholds hold for, at least 1.
+    pub calibrated_templates: u16,
     /// The enrolled subjects, by ascending id.
     pub subjects: &'a [Subject<'a>],
     /// The first id that was never given.
     pub next_subject: SubjectId,
     /// The templates, by ascending subject; each subject has at least one.
     pub templates: &'a [EnrolledTemplate<'a>],
-}
-
-/// A subject of a bundle.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Subject<'a> {
-    /// Its id.
-    pub id: SubjectId,
-    /// What people call it.
-    pub name: &'a str,
+    /// What is done to an encoder's output first.
+    pub back_end: Option<BackEnd<'a>>,
+    /// What scores are normalized against; the thresholds hold for that.
+    pub cohort: Option<CohortContents<'a>>,
+    /// Whether to add a filter plane, for cores with DSP instructions.
+    pub filter: bool,
 }
 
 /// A template of a bundle.
@@ -46,16 +61,25 @@ pub struct EnrolledTemplate<'a> {
     pub code: &'a [i8],
 }
 
+/// A cohort of a bundle.
+#[derive(Clone, Copy, Debug)]
+pub struct CohortContents<'a> {
+    /// The codes of its members, `dimension` elements each.
+    pub codes: &'a [&'a [i8]],
+    /// How scores are normalized.
+    pub method: Method,
+    /// The statistics of each subject, in the order of the subjects; none for [`Method::TNorm`].
+    pub statistics: &'a [Statistics],
+}
+
 impl BundleContents<'_> {
     /// Bytes that [`BundleContents::encode`] writes.
     ///
     /// # Errors
     /// [`WriteError`] when the counts are beyond the format.
     pub fn encoded_len(&self) -> Result<usize, WriteError> {
-        let lengths = self.section_lengths()?;
-        let end = lengths
-            .iter()
-            .try_fold(sections_begin(), |end, length| end.checked_next_multiple_of(ALIGNMENT)?.checked_add(*length));
+        self.check()?;
+        let end = self.places().last().map(|(_, place)| place.end);
         end.filter(|&end| u32::try_from(end).is_ok()).ok_or(WriteError::TooLarge)
     }
 
@@ -68,77 +92,129 @@ impl BundleContents<'_> {
         let needed = self.encoded_len()?;
         let out = out.get_mut(..needed).ok_or(WriteError::BufferTooSmall { needed })?;
         out.fill(0);
-        self.write(&mut Cursor { out, position: 0 }).ok_or(WriteError::TooLarge)?;
+        self.write(out).ok_or(WriteError::TooLarge)?;
         let crc = checksum(out.get(CRC_BEGIN..).unwrap_or_default());
         Cursor { out, position: 16 }.put(&crc.to_le_bytes()).ok_or(WriteError::TooLarge)?;
         BundleView::new_checked(out).map_err(WriteError::Contents)?;
         Ok(needed)
     }
 
-    fn section_lengths(&self) -> Result<[usize; Section::ALL.len()], WriteError> {
+    fn check(&self) -> Result<(), WriteError> {
+        let mut dimensions = self.templates.iter().map(|template| template.code.len());
+        let mut of_cohort = self.cohort.iter().flat_map(|cohort| cohort.codes).map(|code| code.len());
         if self.dimension == 0 || self.dimension > MAX_DIMENSION {
             return Err(WriteError::Dimension { found: self.dimension });
         }
-        if let Some(template) = self.templates.iter().find(|template| template.code.len() != self.dimension) {
-            return Err(WriteError::Dimension { found: template.code.len() });
+        if let Some(found) = dimensions.find(|&found| found != self.dimension) {
+            return Err(WriteError::Dimension { found });
+        }
+        if let Some(found) = of_cohort.find(|&found| found != self.dimension) {
+            return Err(WriteError::Dimension { found });
+        }
+        if !self.layout.supports(self.dimension) {
+            return Err(WriteError::Layout { layout: self.layout, dimension: self.dimension });
+        }
+        if self.filter && FilterView::bytes(self.dimension, 0).is_none() {
+            return Err(WriteError::Filter { dimension: self.dimension });
         }
         if self.thresholds.len() > MAX_THRESHOLDS {
             return Err(WriteError::TooLarge);
         }
-        let names: usize = self.subjects.iter().map(|subject| subject.name.len()).sum();
-        Ok([
-            THRESHOLDS_HEADER_BYTES + self.thresholds.len() * ThresholdEntry::BYTES,
-            SUBJECTS_HEADER_BYTES + self.subjects.len() * SUBJECT_BYTES + names,
-            self.templates.len() * GalleryView::ROW_BYTES,
-            self.templates.len() * GalleryView::stride(self.dimension),
-        ])
+        Ok(())
     }
 
-    fn write(&self, out: &mut Cursor<'_>) -> Option<()> {
-        out.put(&MAGIC)?;
-        out.put(&FORMAT_VERSION.to_le_bytes())?;
-        out.put(&u16::try_from(HEADER_BYTES).ok()?.to_le_bytes())?;
-        out.put_u32(out.out.len())?;
-        out.put(&[0; 4])?; // the checksum, when the rest is known
-        out.put(&u16::try_from(self.dimension).ok()?.to_le_bytes())?;
-        out.put(&[FULL_CODE, Section::ALL.len() as u8])?;
-        out.put(self.model.as_bytes())?;
-        out.position = HEADER_BYTES;
-        self.write_section_table(out)?;
-        out.align();
-        self.write_thresholds(out)?;
-        out.align();
-        self.write_subjects(out)?;
-        out.align();
-        self.write_rows(out)?;
-        out.align();
-        self.write_codes(out)
+    /// Bytes of a section; `None` when the bundle has none of the kind.
+    fn length(&self, section: Section) -> Option<usize> {
+        let names = || self.subjects.iter().map(|subject| subject.name.len()).sum::<usize>();
+        let (rows, dimension) = (self.templates.len(), self.dimension);
+        match section {
+            Section::Thresholds => Some(THRESHOLDS_HEADER_BYTES + self.thresholds.len() * ThresholdEntry::BYTES),
+            Section::Subjects => Some(SUBJECTS_HEADER_BYTES + self.subjects.len() * SUBJECT_BYTES + names()),
+            Section::Owners | Section::Factors => Some(rows * 4),
+            Section::Codes => Codes::bytes_of(self.layout, dimension, rows),
+            Section::BackEnd => self.back_end.as_ref().map(BackEnd::section_bytes),
+            Section::Cohort => self.cohort.as_ref().map(|cohort| {
+                let (members, subjects) = (cohort.codes.len(), cohort.statistics.len());
+                COHORT_HEADER_BYTES + members * (4 + dimension) + subjects * STATISTICS_BYTES
+            }),
+            Section::Filter if self.filter => FilterView::bytes(dimension, rows),
+            Section::Filter => None,
+        }
     }
 
-    fn write_section_table(&self, out: &mut Cursor<'_>) -> Option<()> {
-        let mut offset = sections_begin();
-        for (section, length) in Section::ALL.iter().zip(self.section_lengths().ok()?) {
-            offset = offset.checked_next_multiple_of(ALIGNMENT)?;
-            out.put(&section.kind().to_le_bytes())?;
-            out.put_u32(offset)?;
-            out.put_u32(length)?;
-            offset += length;
+    fn section_count(&self) -> usize {
+        Section::ALL.into_iter().filter(|section| self.length(*section).is_some()).count()
+    }
+
+    /// The sections that there are, and where each is.
+    fn places(&self) -> impl Iterator<Item = (Section, Range<usize>)> {
+        let mut end = HEADER_BYTES + self.section_count() * SECTION_ENTRY_BYTES;
+        Section::ALL.into_iter().filter_map(move |section| {
+            let length = self.length(section)?;
+            let begin = end.next_multiple_of(ALIGNMENT);
+            end = begin + length;
+            Some((section, begin..end))
+        })
+    }
+
+    fn write(&self, out: &mut [u8]) -> Option<()> {
+        let length = out.len();
+        let mut cursor = Cursor { out, position: 0 };
+        self.write_header(&mut cursor, length)?;
+        for (section, place) in self.places() {
+            cursor.put(&section.kind().to_le_bytes())?;
+            cursor.put_u32(place.start)?;
+            cursor.put_u32(place.len())?;
+        }
+        for (section, place) in self.places() {
+            let mut cursor = Cursor { out: cursor.out.get_mut(place)?, position: 0 };
+            match section {
+                Section::Thresholds => self.write_thresholds(&mut cursor)?,
+                Section::Subjects => self.write_subjects(&mut cursor)?,
+                Section::Owners => self.templates.iter().try_for_each(|row| cursor.put_id(row.subject))?,
+                Section::Factors => self.codes().try_for_each(|code| cursor.put_factor(code, self.space))?,
+                Section::Codes => self.write_codes(cursor.out),
+                Section::BackEnd => write_back_end(&mut cursor, self.back_end.as_ref()?)?,
+                Section::Cohort => self.write_cohort(&mut cursor, self.cohort.as_ref()?)?,
+                Section::Filter => self.write_filter(cursor.out),
+            }
         }
         Some(())
     }
 
+    fn codes(&self) -> impl ExactSizeIterator<Item = &[i8]> {
+        self.templates.iter().map(|template| template.code)
+    }
+
+    fn write_header(&self, out: &mut Cursor<'_>, length: usize) -> Option<()> {
+        let (form, full_scale) = form_to_numbers(self.space.form);
+        out.put(&MAGIC)?;
+        out.put(&FORMAT_VERSION.to_le_bytes())?;
+        out.put(&u16::try_from(HEADER_BYTES).ok()?.to_le_bytes())?;
+        out.put_u32(length)?;
+        out.put(&[0; 4])?; // the checksum, when the rest is known
+        out.put(&u16::try_from(self.dimension).ok()?.to_le_bytes())?;
+        out.put(&[form, self.section_count() as u8])?;
+        out.put(self.space.model.as_bytes())?;
+        out.put(&full_scale.to_le_bytes())?;
+        out.put(&[layout_to_number(self.layout), 0, 0, 0])
+    }
+
     fn write_thresholds(&self, out: &mut Cursor<'_>) -> Option<()> {
         out.put_u32(self.operating_point)?;
-        out.put(&[0; THRESHOLDS_HEADER_BYTES - 4])?;
+        out.put(&self.fpir.parts_per_billion().to_le_bytes())?;
+        out.put(&self.margin.to_le_bytes())?;
+        out.put(&fusion_to_bytes(self.fusion))?;
+        out.put(&self.calibrated_templates.to_le_bytes())?;
         self.thresholds.iter().try_for_each(|entry| out.put(&entry.to_bytes()))
     }
 
     fn write_subjects(&self, out: &mut Cursor<'_>) -> Option<()> {
-        out.put(&self.next_subject.number().to_le_bytes())?;
+        out.put_id(self.next_subject)?;
         out.put_u32(self.subjects.len())?;
         let mut name_offset = 0;
         for subject in self.subjects {
-            out.put(&subject.id.number().to_le_bytes())?;
+            out.put_id(subject.id)?;
             out.put_u32(name_offset)?;
             out.put_u32(subject.name.len())?;
             name_offset += subject.name.len();
@@ -146,26 +222,37 @@ impl BundleContents<'_> {
         self.subjects.iter().try_for_each(|subject| out.put(subject.name.as_bytes()))
     }
 
-    fn write_rows(&self, out: &mut Cursor<'_>) -> Option<()> {
-        self.templates.iter().try_for_each(|row| {
-            out.put(&row.subject.number().to_le_bytes())?;
-            out.put(&template::inverse_norm(row.code).to_le_bytes())
-        })
+    fn write_codes(&self, out: &mut [u8]) {
+        let out: &mut [i8] = bytemuck::must_cast_slice_mut(out);
+        let rows = self.templates.len();
+        for (row, code) in self.codes().enumerate() {
+            Codes::put(self.layout, self.dimension, rows, row, code, out);
+        }
     }
 
-    fn write_codes(&self, out: &mut Cursor<'_>) -> Option<()> {
-        let padding = GalleryView::stride(self.dimension) - self.dimension;
-        self.templates.iter().try_for_each(|row| {
-            out.put(bytemuck::must_cast_slice(row.code))?;
-            out.position += padding;
-            Some(())
-        })
+    fn write_cohort(&self, out: &mut Cursor<'_>, cohort: &CohortContents<'_>) -> Option<()> {
+        out.put(&method_to_bytes(cohort.method))?;
+        out.put(&u16::try_from(cohort.codes.len()).ok()?.to_le_bytes())?;
+        cohort.codes.iter().try_for_each(|code| out.put_factor(code, self.space))?;
+        for statistics in cohort.statistics {
+            out.put(&statistics.mean().raw().to_le_bytes())?;
+            out.put(&statistics.deviation().to_le_bytes())?;
+        }
+        cohort.codes.iter().try_for_each(|code| out.put(bytemuck::must_cast_slice(code)))
+    }
+
+    fn write_filter(&self, out: &mut [u8]) {
+        let rows = self.codes().map(|code| {
+            let code = code.iter().copied();
+            (code.clone(), template::factor(code, self.space.form))
+        });
+        FilterView::write(self.dimension, rows, out);
     }
 }
 
-/// Where the section table ends.
-const fn sections_begin() -> usize {
-    HEADER_BYTES + Section::ALL.len() * SECTION_ENTRY_BYTES
+fn write_back_end(out: &mut Cursor<'_>, back_end: &BackEnd<'_>) -> Option<()> {
+    out.put(&back_end.header())?;
+    back_end.body().into_iter().try_for_each(|part| out.put(part))
 }
 
 /// A position in bytes that are zero at first.
@@ -186,8 +273,12 @@ impl Cursor<'_> {
         self.put(&u32::try_from(value).ok()?.to_le_bytes())
     }
 
-    fn align(&mut self) {
-        self.position = self.position.next_multiple_of(ALIGNMENT);
+    fn put_id(&mut self, id: SubjectId) -> Option<()> {
+        self.put(&id.number().to_le_bytes())
+    }
+
+    fn put_factor(&mut self, code: &[i8], space: Space) -> Option<()> {
+        self.put(&template::factor(code.iter().copied(), space.form).to_le_bytes())
     }
 }
 
@@ -206,6 +297,18 @@ pub enum WriteError {
         /// The dimension given.
         found: usize,
     },
+    /// A layout that codes of this dimension cannot have.
+    Layout {
+        /// The layout asked for.
+        layout: Layout,
+        /// The bundle's dimension.
+        dimension: usize,
+    },
+    /// A filter plane that a bundle of this dimension cannot have.
+    Filter {
+        /// The bundle's dimension.
+        dimension: usize,
+    },
     /// More of something than the format can count.
     TooLarge,
     /// The contents contradict themselves: ids or rates out of order, a subject without a template, a code that no
@@ -223,6 +326,14 @@ impl fmt::Display for WriteError {
                     "a dimension of {found} is not the bundle's, or not within 1 to {MAX_DIMENSION}: use embeddings of its model"
                 )
             }
+            Self::Layout { layout, dimension } => write!(
+                f,
+                "codes of {dimension} elements cannot lie as {layout}, which needs a multiple of 16: use the layout rows"
+            ),
+            Self::Filter { dimension } => write!(
+                f,
+                "a filter is for dimensions that are multiples of 16, up to 256, not {dimension}: export without it"
+            ),
             Self::TooLarge => f.write_str(
                 "the bundle would be larger than its format can say: enroll fewer subjects or keep fewer thresholds",
             ),

@@ -1,15 +1,27 @@
 //! Enrolled subjects and their templates.
 //!
-//! A [`Gallery`] lives in RAM and can change; a [`GalleryView`] reads a bundle's in place from flash. Both are a
-//! [`Scan`], and one search can go over several.
+//! A [`Gallery`] lives in RAM and can change; a [`GalleryView`] reads a bundle's in place from flash. Either can have a
+//! [`FilterPlane`] beside it, which lets a search pass over most templates. All of them are a [`Scan`], and a
+//! [`Search`](crate::Search) can go over several at once.
 
+mod adapt;
+mod filter;
+mod fusion;
 mod ram;
+mod table;
 mod view;
 
-pub use ram::{Gallery, GalleryError};
+pub use adapt::{AdaptError, Adaptation, Adapted};
+pub use filter::{Filter, FilterPlane, FilterView, Unfiltered};
+pub use fusion::{Best, Fusion, MAX_FUSED};
+pub use ram::{FilteredGallery, Gallery, GalleryError, Kind};
 pub use view::GalleryView;
 
-use crate::{ModelDigest, Score, TemplateRef};
+pub(crate) use table::Table;
+pub(crate) use view::subject_of;
+
+use crate::similarity::Probe;
+use crate::space::Space;
 use core::fmt;
 
 /// The identity of an enrolled subject: given once, never again, and never a position in a list.
@@ -52,35 +64,40 @@ impl fmt::Display for SubjectId {
     }
 }
 
-/// Which templates a scan compares.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Subjects {
-    /// Every subject's: identification, 1:N.
-    All,
-    /// This subject's only: verification, 1:1.
-    One(SubjectId),
-}
-
-impl Subjects {
-    /// Whether a subject's templates are compared.
-    #[must_use]
-    pub fn contains(self, subject: SubjectId) -> bool {
-        match self {
-            Self::All => true,
-            Self::One(wanted) => wanted == subject,
-        }
-    }
-}
-
 /// Templates that a probe can be compared with. How they are stored and streamed is the gallery's own matter.
+///
+/// Keys are integers that order templates as their similarity to one probe does: [`Probe::score`] makes a score of one.
+/// The caller has checked that the probe has the gallery's space and dimension. A subject is in one gallery only.
 pub trait Scan {
-    /// The model whose templates these are.
-    fn model(&self) -> ModelDigest;
+    /// The space of the templates.
+    fn space(&self) -> Space;
 
     /// Elements of each template.
     fn dimension(&self) -> usize;
 
-    /// Calls `visit` once a template of `subjects`, with the template's subject and its cosine to the probe, in no
-    /// promised order. The caller has checked that the probe has this model and dimension.
-    fn scan(&self, probe: &TemplateRef<'_>, subjects: Subjects, visit: &mut dyn FnMut(SubjectId, Score));
+    /// How many subjects are enrolled.
+    fn subjects(&self) -> usize;
+
+    /// How many subjects there would be with no more than `templates` each: one with more counts as several, because each
+    /// further template is a further chance for a false match. 0 counts as 1.
+    fn population(&self, templates: usize) -> usize;
+
+    /// How often templates came or went: a threshold that was chosen for what was enrolled before may be too low.
+    fn changes(&self) -> u32;
+
+    /// Calls `visit` with templates whose key is at or above the floor, each with its subject, in no promised order. What
+    /// `visit` returns is the floor from there on; the gallery may pass over whatever is below it. Returns how many templates were scored.
+    fn find(&self, probe: &Probe<'_>, floor: i32, visit: &mut dyn FnMut(SubjectId, i32) -> i32) -> usize;
+
+    /// Whether [`Scan::find`] looks at every template, whatever the floor is, so that what it says of the best is true
+    /// even if that is below the floor.
+    fn is_exhaustive(&self) -> bool {
+        true
+    }
+
+    /// Calls `visit` once a subject with the key that its templates fuse to, by ascending subject.
+    fn each(&self, probe: &Probe<'_>, fusion: Fusion, visit: &mut dyn FnMut(SubjectId, i32));
+
+    /// The key that a subject's templates fuse to; `None` when it is not enrolled here.
+    fn key_of(&self, probe: &Probe<'_>, subject: SubjectId, fusion: Fusion) -> Option<i32>;
 }

@@ -1,64 +1,154 @@
 //! The gallery in RAM.
 
-use super::{Scan, SubjectId, Subjects};
-use crate::{ModelDigest, Score, Template, TemplateRef, similarity};
+use super::filter::{Filter, FilterPlane, Unfiltered};
+use super::{Fusion, Scan, SubjectId, Table};
+use crate::kernel::{Codes, Layout, Rows, STEP};
+use crate::query::{Query, QueryError};
+use crate::similarity::Probe;
+use crate::space::{Space, SpaceMismatch};
+use crate::template::Template;
 use core::fmt;
 use heapless::Vec;
 
 /// At most `N` templates of `D` elements in RAM, each of an enrolled subject.
 ///
-/// Codes lie side by side, as a kernel streams them; what belongs to a template beside its code lies in a list of its
-/// own. Enrolling and removing touch only the templates concerned.
+/// A template has a place of its own, which never moves while its subject is enrolled, and whose bytes are overwritten with
+/// zeros when it is removed: enrolling and removing touch only the places concerned. Codes lie as the core's kernels stream
+/// them. What everything takes is known when it compiles: [`Gallery::TEMPLATE_BYTES`], [`Gallery::BYTES`].
 ///
 /// ```
-/// use cognate::{Embedding, Gallery, GalleryError, ModelDigest, SubjectId, Template};
-/// let model = ModelDigest::new([7; 16]);
-/// let template = Template::new(&Embedding::new([0.6, 0.8]).unwrap(), model);
+/// use cognate::{Embedding, Gallery, GalleryError, ModelDigest, Space, SubjectId, Template};
+/// let space = Space::full(ModelDigest::new([7; 16]));
+/// let template = Template::new(&Embedding::new([0.6, 0.8]).unwrap(), space);
 ///
-/// let mut gallery = Gallery::<2, 3>::new(model, SubjectId::FIRST);
+/// let mut gallery = Gallery::<2, 3>::new(space, SubjectId::FIRST);
 /// let subject = gallery.enroll(&[template, template])?;
 /// assert_eq!(gallery.enroll(&[template, template]), Err(GalleryError::Full { capacity: 3, needed: 4 }));
 /// assert_eq!(gallery.remove(subject)?, 2);
 /// assert_ne!(gallery.enroll(&[template])?, subject); // ids are never reused
 /// # Ok::<(), GalleryError>(())
 /// ```
+///
+/// A gallery that could not number its places does not compile:
+///
+/// ```compile_fail,E0080
+/// # use cognate::{Gallery, ModelDigest, Space, SubjectId};
+/// Gallery::<2, 65_536>::new(Space::full(ModelDigest::new([7; 16])), SubjectId::FIRST);
+/// ```
 #[derive(Clone, Debug)]
-pub struct Gallery<const D: usize, const N: usize> {
-    codes: Vec<[i8; D], N>,
-    rows: Vec<Row, N>,
-    model: ModelDigest,
+pub struct Gallery<const D: usize, const N: usize, F = Unfiltered> {
+    codes: Storage<D, N>,
+    /// What goes with each code; 0 where a place is free.
+    factors: [u32; N],
+    owners: [SubjectId; N],
+    kinds: [Kind; N],
+    /// The places in use, by ascending subject, and for a subject in the order in which they were filled.
+    order: Vec<u16, N>,
+    /// The first place from which on all are free.
+    used: usize,
+    subjects: usize,
+    changes: u32,
+    filter: F,
+    space: Space,
     next: Option<SubjectId>,
 }
 
-/// What belongs to a template beside its code.
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    subject: SubjectId,
-    inverse_norm: u32,
+/// A gallery with a filter plane, for a core with DSP instructions that searches hundreds of templates.
+pub type FilteredGallery<const D: usize, const N: usize> = Gallery<D, N, FilterPlane<D, N>>;
+
+/// At an address from which words can be loaded.
+#[derive(Clone, Debug)]
+#[repr(align(4))]
+struct Storage<const D: usize, const N: usize>([[i8; D]; N]);
+
+/// Where a template came from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Kind {
+    /// It was enrolled, and stays as it is.
+    Enrolled,
+    /// It follows what the device saw since ([`Gallery::adapt`]).
+    Adapted,
 }
 
 impl<const D: usize, const N: usize> Gallery<D, N> {
-    /// Bytes of RAM that one template takes.
-    pub const TEMPLATE_BYTES: usize = size_of::<[i8; D]>() + size_of::<Row>();
-
-    /// An empty gallery for templates of `model`, that gives ids from `first` on.
+    /// An empty gallery for templates of a space, that gives ids from `first` on.
     ///
     /// `first` is [`SubjectId::FIRST`], or [`SubjectId::FIRST_ON_DEVICE`] beside a bundle's gallery, or the first id that
     /// was never given where one is remembered.
     #[must_use]
-    pub const fn new(model: ModelDigest, first: SubjectId) -> Self {
-        Self { codes: Vec::new(), rows: Vec::new(), model, next: Some(first) }
+    pub const fn new(space: Space, first: SubjectId) -> Self {
+        Self::empty(space, first, Unfiltered)
     }
+}
 
+impl<const D: usize, const N: usize> FilteredGallery<D, N> {
+    /// An empty gallery as of [`Gallery::new`], with a filter plane.
+    #[must_use]
+    pub const fn filtered(space: Space, first: SubjectId) -> Self {
+        Self::empty(space, first, FilterPlane::new())
+    }
+}
+
+impl<const D: usize, const N: usize, F> Gallery<D, N, F> {
+    /// Bytes of RAM that one template takes, with all that belongs to it but a filter plane's.
+    pub const TEMPLATE_BYTES: usize =
+        size_of::<[i8; D]>() + size_of::<u32>() + size_of::<SubjectId>() + size_of::<Kind>() + size_of::<u16>();
+
+    /// Bytes of RAM that the whole gallery takes.
+    pub const BYTES: usize = size_of::<Self>();
+
+    const LAYOUT: Layout = if D.is_multiple_of(STEP) { Layout::NATIVE } else { Layout::Rows };
+
+    const fn empty(space: Space, first: SubjectId, filter: F) -> Self {
+        const {
+            assert!(D >= 1 && D <= crate::MAX_DIMENSION, "a dimension is 1 to MAX_DIMENSION");
+            assert!(N <= u16::MAX as usize, "places are numbered in 16 bits");
+        }
+        Self {
+            codes: Storage([[0; D]; N]),
+            factors: [0; N],
+            owners: [SubjectId::FIRST; N],
+            kinds: [Kind::Enrolled; N],
+            order: Vec::new(),
+            used: 0,
+            subjects: 0,
+            changes: 0,
+            filter,
+            space,
+            next: Some(first),
+        }
+    }
+}
+
+impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
     /// Enrolls a new subject by its templates: all of them or, on an error, none.
     ///
     /// # Errors
-    /// [`GalleryError::NoTemplate`], [`GalleryError::Model`], [`GalleryError::Full`], or [`GalleryError::NoMoreIds`].
+    /// [`GalleryError::NoTemplate`], [`GalleryError::Space`], [`GalleryError::Zero`], [`GalleryError::Full`], or
+    /// [`GalleryError::NoMoreIds`].
     pub fn enroll(&mut self, templates: &[Template<D>]) -> Result<SubjectId, GalleryError> {
         let subject = self.next.ok_or(GalleryError::NoMoreIds)?;
-        self.append(subject, templates)?;
+        self.append(subject, templates, Kind::Enrolled)?;
         self.next = subject.next();
+        self.subjects += 1;
         Ok(subject)
+    }
+
+    /// Enrolls a new subject by one template, the centroid of its samples.
+    ///
+    /// # Errors
+    /// As for [`Gallery::enroll`], and [`GalleryError::Zero`] when the samples cancel each other out.
+    pub fn enroll_centroid(&mut self, samples: &[Template<D>]) -> Result<SubjectId, GalleryError> {
+        if samples.is_empty() {
+            return Err(GalleryError::NoTemplate);
+        }
+        let sum = samples.iter().try_fold(Query::<D>::new(self.space), |sum, sample| sum.plus(sample));
+        let centroid = sum.and_then(|sum| sum.template()).map_err(|error| match error {
+            QueryError::Space(mismatch) => GalleryError::Space(mismatch),
+            QueryError::Zero => GalleryError::Zero,
+        })?;
+        self.enroll(&[centroid])
     }
 
     /// Adds templates to an enrolled subject: all of them or, on an error, none.
@@ -69,41 +159,38 @@ impl<const D: usize, const N: usize> Gallery<D, N> {
         if !self.contains(subject) {
             return Err(GalleryError::UnknownSubject(subject));
         }
-        self.append(subject, templates)
+        self.append(subject, templates, Kind::Enrolled)
     }
 
-    /// Removes a subject; returns how many templates it had.
+    /// Removes a subject and overwrites its templates; returns how many it had.
     ///
     /// # Errors
     /// [`GalleryError::UnknownSubject`] when it is not enrolled, or was removed before.
     pub fn remove(&mut self, subject: SubjectId) -> Result<usize, GalleryError> {
-        let before = self.len();
-        let mut index = 0;
-        while let Some(row) = self.rows.get(index) {
-            if row.subject == subject { self.take(index) } else { index += 1 }
+        let removed = self.clear(subject, None);
+        if removed == 0 {
+            return Err(GalleryError::UnknownSubject(subject));
         }
-        match before - self.len() {
-            0 => Err(GalleryError::UnknownSubject(subject)),
-            removed => Ok(removed),
-        }
+        self.subjects -= 1;
+        Ok(removed)
     }
 
     /// Whether a subject is enrolled.
     #[must_use]
     pub fn contains(&self, subject: SubjectId) -> bool {
-        self.rows.iter().any(|row| row.subject == subject)
+        self.places(subject).next().is_some()
     }
 
     /// Templates held.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.order.len()
     }
 
     /// Whether nobody is enrolled.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.order.is_empty()
     }
 
     /// Templates that it can hold: `N`.
@@ -118,18 +205,48 @@ impl<const D: usize, const N: usize> Gallery<D, N> {
         self.next
     }
 
-    /// The subject and the code of each template, in no promised order.
-    pub fn templates(&self) -> impl Iterator<Item = (SubjectId, TemplateRef<'_>)> {
-        self.rows.iter().zip(&self.codes).map(|(row, code)| (row.subject, row.template(code, self.model)))
+    /// The subject, the kind and the code of each template, by ascending subject.
+    pub fn templates(&self) -> impl Iterator<Item = (SubjectId, Kind, [i8; D])> {
+        self.order.iter().filter_map(|place| {
+            let place = usize::from(*place);
+            Some((*self.owners.get(place)?, *self.kinds.get(place)?, self.code(place)))
+        })
     }
 
-    fn append(&mut self, subject: SubjectId, templates: &[Template<D>]) -> Result<(), GalleryError> {
+    /// The places of a subject's templates.
+    pub(crate) fn places(&self, subject: SubjectId) -> impl Iterator<Item = usize> {
+        let begin = self.order.partition_point(|place| self.owner(*place) < subject);
+        let of_subject = self.order.iter().skip(begin).take_while(move |place| self.owner(**place) == subject);
+        of_subject.map(|place| usize::from(*place))
+    }
+
+    pub(crate) fn kind(&self, place: usize) -> Kind {
+        self.kinds.get(place).copied().unwrap_or(Kind::Enrolled)
+    }
+
+    pub(crate) fn code(&self, place: usize) -> [i8; D] {
+        let mut code = [0; D];
+        if let Some(rows) = self.rows() {
+            rows.codes().row(place).zip(&mut code).for_each(|(element, place)| *place = element);
+        }
+        code
+    }
+
+    /// The subject of a place in use.
+    fn owner(&self, place: u16) -> SubjectId {
+        self.owners.get(usize::from(place)).copied().unwrap_or(SubjectId::FIRST)
+    }
+
+    pub(crate) fn append(
+        &mut self,
+        subject: SubjectId,
+        templates: &[Template<D>],
+        kind: Kind,
+    ) -> Result<(), GalleryError> {
         self.check(templates)?;
         for template in templates {
-            let row = Row { subject, inverse_norm: template.inverse_norm() };
-            let full = GalleryError::Full { capacity: N, needed: self.len() + 1 };
-            self.codes.push(*template.code()).map_err(|_| full)?;
-            self.rows.push(row).map_err(|_| full)?;
+            let Some(place) = self.factors.iter().position(|factor| *factor == 0) else { break };
+            self.fill(place, subject, template, kind);
         }
         Ok(())
     }
@@ -138,43 +255,131 @@ impl<const D: usize, const N: usize> Gallery<D, N> {
         if templates.is_empty() {
             return Err(GalleryError::NoTemplate);
         }
-        if let Some(other) = templates.iter().find(|template| template.model() != self.model) {
-            return Err(GalleryError::Model { expected: self.model, found: other.model() });
+        for template in templates {
+            self.space.require(template.space()).map_err(GalleryError::Space)?;
+            if template.factor() == 0 {
+                return Err(GalleryError::Zero);
+            }
         }
         let needed = self.len().saturating_add(templates.len());
         if needed > N { Err(GalleryError::Full { capacity: N, needed }) } else { Ok(()) }
     }
 
-    /// Puts the last template in the place of this one.
-    fn take(&mut self, index: usize) {
-        if let (Some(last), Some(place)) = (self.codes.pop(), self.codes.get_mut(index)) {
-            *place = last;
+    /// Puts a template into a free place.
+    fn fill(&mut self, place: usize, subject: SubjectId, template: &Template<D>, kind: Kind) {
+        let Ok(number) = u16::try_from(place) else { return };
+        let end = self.order.partition_point(|other| self.owner(*other) <= subject);
+        if self.order.insert(end, number).is_err() {
+            return;
         }
-        if let (Some(last), Some(place)) = (self.rows.pop(), self.rows.get_mut(index)) {
-            *place = last;
+        if let (Some(owner), Some(place_kind)) = (self.owners.get_mut(place), self.kinds.get_mut(place)) {
+            (*owner, *place_kind) = (subject, kind);
         }
+        self.replace(place, template);
+        self.used = self.used.max(place + 1);
+    }
+
+    /// Frees a subject's places, or those of one kind; returns how many.
+    pub(crate) fn clear(&mut self, subject: SubjectId, kind: Option<Kind>) -> usize {
+        let before = self.order.len();
+        let mut index = self.order.partition_point(|place| self.owner(*place) < subject);
+        while let Some(place) = self.order.get(index).copied().filter(|place| self.owner(*place) == subject) {
+            if kind.is_some_and(|kind| self.kind(usize::from(place)) != kind) {
+                index += 1;
+                continue;
+            }
+            self.order.remove(index);
+            self.write(usize::from(place), &[0; D], 0);
+            self.filter.clear(usize::from(place));
+        }
+        self.used = self.factors.iter().rposition(|factor| *factor != 0).map_or(0, |last| last + 1);
+        self.changes = self.changes.wrapping_add(1);
+        before - self.order.len()
+    }
+
+    /// Puts another template of the same subject into a place.
+    pub(crate) fn replace(&mut self, place: usize, template: &Template<D>) {
+        self.write(place, template.code(), template.factor());
+        self.filter.put(place, template.code(), template.factor());
+        self.changes = self.changes.wrapping_add(1);
+    }
+
+    /// Overwrites the code of a place.
+    fn write(&mut self, place: usize, code: &[i8], factor: u32) {
+        Codes::put(Self::LAYOUT, D, N, place, code, self.codes.0.as_flattened_mut());
+        if let Some(stored) = self.factors.get_mut(place) {
+            *stored = factor;
+        }
+    }
+
+    pub(crate) fn rows(&self) -> Option<Rows<'_>> {
+        let codes = Codes::new(Self::LAYOUT, D, N, self.codes.0.as_flattened())?;
+        Rows::new(codes, bytemuck::must_cast_slice(&self.factors))
+    }
+
+    pub(crate) fn table(&self) -> Option<Table<'_>> {
+        self.rows().map(|rows| Table { rows, used: self.used })
+    }
+
+    /// The subject of a place; `None` when it is free.
+    pub(crate) fn owner_of(&self, place: usize) -> Option<SubjectId> {
+        let in_use = self.factors.get(place).is_some_and(|factor| *factor != 0);
+        if in_use { self.owners.get(place).copied() } else { None }
+    }
+
+    /// Each subject with its places in `order`.
+    fn groups(&self) -> impl Iterator<Item = (SubjectId, &[u16])> {
+        let groups = self.order.chunk_by(|a, b| self.owner(*a) == self.owner(*b));
+        groups.filter_map(|places| Some((self.owner(*places.first()?), places)))
     }
 }
 
-impl Row {
-    const fn template<'a>(&self, code: &'a [i8], model: ModelDigest) -> TemplateRef<'a> {
-        TemplateRef::from_checked(code, self.inverse_norm, model)
-    }
-}
-
-impl<const D: usize, const N: usize> Scan for Gallery<D, N> {
-    fn model(&self) -> ModelDigest {
-        self.model
+impl<const D: usize, const N: usize, F: Filter<D>> Scan for Gallery<D, N, F> {
+    fn space(&self) -> Space {
+        self.space
     }
 
     fn dimension(&self) -> usize {
         D
     }
 
-    fn scan(&self, probe: &TemplateRef<'_>, subjects: Subjects, visit: &mut dyn FnMut(SubjectId, Score)) {
-        for (subject, template) in self.templates().filter(|(subject, _)| subjects.contains(*subject)) {
-            visit(subject, similarity::score(probe, &template));
+    fn subjects(&self) -> usize {
+        self.subjects
+    }
+
+    fn population(&self, templates: usize) -> usize {
+        self.groups().map(|(_, places)| places.len().div_ceil(templates.max(1))).sum()
+    }
+
+    fn changes(&self) -> u32 {
+        self.changes
+    }
+
+    fn find(&self, probe: &Probe<'_>, floor: i32, visit: &mut dyn FnMut(SubjectId, i32) -> i32) -> usize {
+        let Some(table) = self.table() else { return 0 };
+        let owner = |place| self.owner_of(place);
+        match self.filter.view() {
+            Some(filter) => filter.find(&table, probe, floor, owner, visit),
+            None => table.find(probe, floor, owner, visit),
         }
+    }
+
+    fn is_exhaustive(&self) -> bool {
+        self.filter.view().is_none()
+    }
+
+    fn each(&self, probe: &Probe<'_>, fusion: Fusion, visit: &mut dyn FnMut(SubjectId, i32)) {
+        let Some(table) = self.table() else { return };
+        let mut keys = table.keys(probe);
+        for (subject, places) in self.groups() {
+            if let Some(key) = keys.fuse(places.iter().map(|place| usize::from(*place)), fusion) {
+                visit(subject, key);
+            }
+        }
+    }
+
+    fn key_of(&self, probe: &Probe<'_>, subject: SubjectId, fusion: Fusion) -> Option<i32> {
+        self.table()?.keys(probe).fuse(self.places(subject), fusion)
     }
 }
 
@@ -192,13 +397,11 @@ pub enum GalleryError {
     },
     /// An enrollment without a template: give at least one sample.
     NoTemplate,
-    /// A template of another model: enroll with the gallery's.
-    Model {
-        /// The gallery's model.
-        expected: ModelDigest,
-        /// The template's model.
-        found: ModelDigest,
-    },
+    /// A template of another space: make it in the gallery's.
+    Space(SpaceMismatch),
+    /// A template of zeros: in a Euclidean space the embedding is below half a step everywhere; samples of a centroid can
+    /// cancel each other out.
+    Zero,
     /// No such subject, or it was removed.
     UnknownSubject(SubjectId),
     /// All 2³² ids were given: start a new gallery.
@@ -213,10 +416,8 @@ impl fmt::Display for GalleryError {
                 "the gallery holds {capacity} templates and would need {needed}: remove a subject, or build with more"
             ),
             Self::NoTemplate => f.write_str("an enrollment needs at least one template"),
-            Self::Model { expected, found } => write!(
-                f,
-                "the template was made by model {found}, the gallery is of {expected}: encode the samples with that model"
-            ),
+            Self::Space(mismatch) => mismatch.fmt(f),
+            Self::Zero => f.write_str("every element of the template is zero: check the samples and the full scale"),
             Self::UnknownSubject(subject) => write!(f, "subject {subject} is not enrolled here: list who is"),
             Self::NoMoreIds => f.write_str("every subject id was given once: start a new gallery"),
         }

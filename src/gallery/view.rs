@@ -1,84 +1,139 @@
 //! A bundle's gallery, read in place.
 
-use super::{Scan, SubjectId, Subjects};
-use crate::{ModelDigest, Score, TemplateRef, similarity};
+use super::filter::FilterView;
+use super::{Fusion, Scan, SubjectId, Table};
+use crate::kernel::Rows;
+use crate::similarity::Probe;
+use crate::space::Space;
 
 /// The gallery of a [`BundleView`](crate::BundleView): templates in flash, checked once, never copied.
 #[derive(Clone, Copy, Debug)]
 pub struct GalleryView<'a> {
-    rows: &'a [[u8; GalleryView::ROW_BYTES]],
-    codes: &'a [i8],
-    dimension: usize,
-    model: ModelDigest,
+    owners: &'a [[u8; 4]],
+    rows: Rows<'a>,
+    filter: Option<FilterView<'a>>,
+    subjects: usize,
+    space: Space,
 }
 
 impl<'a> GalleryView<'a> {
-    /// Bytes of a row: its subject's id and its inverse norm, both 32 bits and little-endian.
-    pub(crate) const ROW_BYTES: usize = 8;
-
-    /// Bytes of a code of this dimension in a bundle: rows begin at multiples of four, so that words can be loaded.
-    pub(crate) const fn stride(dimension: usize) -> usize {
-        dimension.next_multiple_of(4)
-    }
-
-    /// The rows and, one a row, their codes of [`GalleryView::stride`] bytes.
+    /// Rows with the id of each, by ascending subject.
     pub(crate) const fn new(
-        rows: &'a [[u8; GalleryView::ROW_BYTES]],
-        codes: &'a [i8],
-        dimension: usize,
-        model: ModelDigest,
+        owners: &'a [[u8; 4]],
+        rows: Rows<'a>,
+        filter: Option<FilterView<'a>>,
+        subjects: usize,
+        space: Space,
     ) -> Self {
-        Self { rows, codes, dimension, model }
+        Self { owners, rows, filter, subjects, space }
     }
 
     /// Templates held.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.rows.len()
+        self.owners.len()
     }
 
     /// Whether nobody is enrolled.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.owners.is_empty()
     }
 
-    /// Bytes of flash that one template takes.
+    /// The codes and factors, in the order of the templates.
+    #[must_use]
+    pub const fn rows(&self) -> &Rows<'a> {
+        &self.rows
+    }
+
+    /// What lets a search pass over most templates, if the bundle has it.
+    #[must_use]
+    pub const fn filter(&self) -> Option<&FilterView<'a>> {
+        self.filter.as_ref()
+    }
+
+    /// The same gallery without its filter: a search then looks at every template.
+    #[must_use]
+    pub const fn unfiltered(self) -> Self {
+        Self { filter: None, ..self }
+    }
+
+    /// Bytes of flash that one template takes, on average over a block of the layout; without the filter.
     #[must_use]
     pub const fn template_bytes(&self) -> usize {
-        Self::stride(self.dimension) + Self::ROW_BYTES
+        let codes = self.rows.codes();
+        codes.dimension() * codes.layout().element_bytes() + size_of::<u32>() + size_of::<SubjectId>()
     }
 
-    /// The subject and the template of each row, by ascending subject.
-    pub fn templates(&self) -> impl Iterator<Item = (SubjectId, TemplateRef<'a>)> + use<'a> {
-        let Self { rows, mut codes, dimension, model } = *self;
-        rows.iter().map_while(move |row| {
-            let (code, rest) = codes.split_at_checked(Self::stride(dimension))?;
-            codes = rest;
-            let (subject, inverse_norm) = parse_row(row);
-            Some((subject, TemplateRef::from_checked(code.get(..dimension)?, inverse_norm, model)))
-        })
+    /// The subject and the elements of each template, by ascending subject.
+    pub fn templates(&self) -> impl Iterator<Item = (SubjectId, impl ExactSizeIterator<Item = i8> + Clone + use<'a>)> {
+        let codes = *self.rows.codes();
+        self.owners.iter().enumerate().map(move |(row, owner)| (subject_of(owner), codes.row(row)))
+    }
+
+    const fn table(&self) -> Table<'a> {
+        Table { rows: self.rows, used: self.owners.len() }
+    }
+
+    fn owner(&self, row: usize) -> Option<SubjectId> {
+        self.owners.get(row).map(subject_of)
     }
 }
 
-/// The subject and the inverse norm of a row.
-pub(crate) const fn parse_row(row: &[u8; GalleryView::ROW_BYTES]) -> (SubjectId, u32) {
-    let [s0, s1, s2, s3, n0, n1, n2, n3] = *row;
-    (SubjectId::new(u32::from_le_bytes([s0, s1, s2, s3])), u32::from_le_bytes([n0, n1, n2, n3]))
+/// The id that these bytes hold.
+pub(crate) const fn subject_of(owner: &[u8; 4]) -> SubjectId {
+    SubjectId::new(u32::from_le_bytes(*owner))
 }
 
 impl Scan for GalleryView<'_> {
-    fn model(&self) -> ModelDigest {
-        self.model
+    fn space(&self) -> Space {
+        self.space
     }
 
     fn dimension(&self) -> usize {
-        self.dimension
+        self.rows.codes().dimension()
     }
 
-    fn scan(&self, probe: &TemplateRef<'_>, subjects: Subjects, visit: &mut dyn FnMut(SubjectId, Score)) {
-        for (subject, template) in self.templates().filter(|(subject, _)| subjects.contains(*subject)) {
-            visit(subject, similarity::score(probe, &template));
+    fn subjects(&self) -> usize {
+        self.subjects
+    }
+
+    fn population(&self, templates: usize) -> usize {
+        self.owners.chunk_by(|a, b| a == b).map(|rows| rows.len().div_ceil(templates.max(1))).sum()
+    }
+
+    fn changes(&self) -> u32 {
+        0
+    }
+
+    fn find(&self, probe: &Probe<'_>, floor: i32, visit: &mut dyn FnMut(SubjectId, i32) -> i32) -> usize {
+        let owner = |row| self.owner(row);
+        match &self.filter {
+            Some(filter) => filter.find(&self.table(), probe, floor, owner, visit),
+            None => self.table().find(probe, floor, owner, visit),
         }
+    }
+
+    fn is_exhaustive(&self) -> bool {
+        self.filter.is_none()
+    }
+
+    fn each(&self, probe: &Probe<'_>, fusion: Fusion, visit: &mut dyn FnMut(SubjectId, i32)) {
+        let table = self.table();
+        let mut keys = table.keys(probe);
+        let mut row = 0;
+        for owners in self.owners.chunk_by(|a, b| a == b) {
+            let end = row + owners.len();
+            if let (Some(owner), Some(key)) = (owners.first(), keys.fuse(row..end, fusion)) {
+                visit(subject_of(owner), key);
+            }
+            row = end;
+        }
+    }
+
+    fn key_of(&self, probe: &Probe<'_>, subject: SubjectId, fusion: Fusion) -> Option<i32> {
+        let begin = self.owners.partition_point(|owner| subject_of(owner) < subject);
+        let rows = (begin..self.len()).take_while(|row| self.owner(*row) == Some(subject));
+        self.table().keys(probe).fuse(rows, fusion)
     }
 }

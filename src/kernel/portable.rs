@@ -1,26 +1,61 @@
 //! The definition of every kernel, in plain Rust for any core.
 
+use super::{Codes, Finish, Probe};
+
 /// The dot product of two codes of the same length, at most [`MAX_DIMENSION`](crate::MAX_DIMENSION) elements.
 ///
 /// It fits: 1024 · 128² = 2²⁴. Elements beyond the shorter slice do not count.
 ///
 /// ```
-/// assert_eq!(cognate::kernel::dot(&[127, -3], &[2, 10]), 224);
+/// assert_eq!(cognate::kernel::portable::dot(&[127, -3], &[2, 10]), 224);
 /// ```
 #[must_use]
 pub fn dot(a: &[i8], b: &[i8]) -> i32 {
-    a.iter().zip(b).fold(0i32, |sum, (&x, &y)| sum.wrapping_add(i32::from(x) * i32::from(y)))
+    let shorter = a.len().min(b.len());
+    let (a, b) = (a.get(..shorter).unwrap_or_default(), b.get(..shorter).unwrap_or_default());
+    // Four at a time: on a core without DSP instructions it saves about an instruction an element.
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    let add = |sum: i32, (&x, &y): (&i8, &i8)| sum.wrapping_add(i32::from(x) * i32::from(y));
+    let whole = a.iter().zip(b).fold(0, |sum, (a, b)| a.iter().zip(b).fold(sum, add));
+    a_rest.iter().zip(b_rest).fold(whole, add)
 }
 
 /// The squared Euclidean distance of two codes of the same length, at most [`MAX_DIMENSION`](crate::MAX_DIMENSION)
 /// elements: at most 1024 · 255² < 2²⁷.
 ///
 /// ```
-/// assert_eq!(cognate::kernel::squared_distance(&[127, -3], &[124, 1]), 25);
+/// assert_eq!(cognate::kernel::portable::squared_distance(&[127, -3], &[124, 1]), 25);
 /// ```
 #[must_use]
 pub fn squared_distance(a: &[i8], b: &[i8]) -> u32 {
-    // |a|² + |b|² − 2·dot, so that a core with a fast dot product has a fast distance; never negative.
-    let distance = dot(a, a).wrapping_add(dot(b, b)).wrapping_sub(dot(a, b).wrapping_mul(2));
-    distance.unsigned_abs()
+    let difference = |(&x, &y): (&i8, &i8)| i32::from(x) - i32::from(y);
+    a.iter().zip(b).map(difference).fold(0u32, |sum, d| sum.wrapping_add(d.wrapping_mul(d).cast_unsigned()))
+}
+
+/// The dot product of a row, in whatever layout, and a probe.
+#[must_use]
+pub fn row_dot(codes: &Codes<'_>, row: usize, probe: &Probe<'_>) -> i32 {
+    match codes.plain_row(row) {
+        Some(code) => dot(code, probe.code),
+        None => {
+            let pairs = codes.row(row).zip(probe.code);
+            pairs.fold(0i32, |sum, (x, &y)| sum.wrapping_add(i32::from(x) * i32::from(y)))
+        }
+    }
+}
+
+/// ⌊(a · b + 2³¹) / 2³²⌋: the upper half of the product, rounded, as SMMULR and VRMULH give it.
+#[must_use]
+pub const fn multiply_high(a: i32, b: i32) -> i32 {
+    ((a as i64 * b as i64 + (1 << 31)) >> 32) as i32
+}
+
+/// What orders rows as their similarity does: `docs/fixed-point.md` derives it.
+#[must_use]
+pub const fn key(dot: i32, factor: u32, finish: Finish) -> i32 {
+    match finish {
+        Finish::Dot => dot,
+        Finish::Cosine { shift } => multiply_high(dot.wrapping_shl(shift), factor.cast_signed()),
+        Finish::Distance { norm } => dot.wrapping_mul(2).wrapping_sub_unsigned(factor).wrapping_sub_unsigned(norm),
+    }
 }

@@ -1,0 +1,75 @@
+//! Rows and whose they are: what the galleries in RAM and in flash have in common.
+
+use super::SubjectId;
+use super::fusion::{Fusion, mean_of_best};
+use crate::kernel::{Group, Rows, Seek};
+use crate::similarity::Probe;
+
+/// Rows of which the first `used` may be enrolled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Table<'a> {
+    pub(crate) rows: Rows<'a>,
+    pub(crate) used: usize,
+}
+
+impl Table<'_> {
+    /// The rows whose key is at or above the floor that `visit` returned last; `owner` is `None` for a row that is free.
+    /// Returns how many rows were scored: all.
+    pub(crate) fn find(
+        &self,
+        probe: &Probe<'_>,
+        mut floor: i32,
+        owner: impl Fn(usize) -> Option<SubjectId>,
+        visit: &mut dyn FnMut(SubjectId, i32) -> i32,
+    ) -> usize {
+        let mut seek = Seek::new(&self.rows, probe.kernel(), 0..self.used);
+        while let Some(group) = seek.next(floor) {
+            for (row, key) in group.keys() {
+                if key >= floor
+                    && let Some(subject) = owner(row)
+                {
+                    floor = visit(subject, key);
+                }
+            }
+        }
+        self.used
+    }
+
+    /// A reader of keys.
+    pub(crate) const fn keys<'p>(&'p self, probe: &'p Probe<'p>) -> Keys<'p> {
+        Keys { table: self, probe, seek: None, group: None }
+    }
+}
+
+/// Reads the keys of single rows: fastest in ascending order, because a kernel does several at once.
+pub(crate) struct Keys<'a> {
+    table: &'a Table<'a>,
+    probe: &'a Probe<'a>,
+    seek: Option<Seek<'a>>,
+    /// The rows that the kernel did last.
+    group: Option<Group>,
+}
+
+impl<'a> Keys<'a> {
+    pub(crate) fn of(&mut self, row: usize) -> Option<i32> {
+        if let Some(key) = self.group.as_ref().and_then(|group| group.key_of(row)) {
+            return Some(key);
+        }
+        let is_next = self.group.as_ref().is_some_and(|group| group.end() == row);
+        let seek = match &mut self.seek {
+            Some(seek) if is_next => seek,
+            seek => seek.insert(Seek::new(&self.table.rows, self.probe.kernel(), row..self.table.used)),
+        };
+        self.group = seek.next(i32::MIN);
+        self.group.as_ref()?.key_of(row)
+    }
+
+    /// The key that these rows of one subject fuse to.
+    pub(crate) fn fuse(&mut self, rows: impl Iterator<Item = usize>, fusion: Fusion) -> Option<i32> {
+        let keys = rows.filter_map(|row| self.of(row));
+        match fusion {
+            Fusion::Maximum | Fusion::Centroid => keys.max(),
+            Fusion::MeanOfBest(best) => mean_of_best(keys, best),
+        }
+    }
+}

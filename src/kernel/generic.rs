@@ -1,0 +1,38 @@
+//! Every other core: the portable kernels alone, a row after the other.
+
+use super::{Finish, Group, Probe, Rows};
+use core::marker::PhantomData;
+use core::ops::Range;
+
+pub(super) use super::coarse::seek_portable as seek_coarse;
+pub(super) use super::portable::{dot, row_dot};
+
+/// What a log calls these kernels.
+pub const NAME: &str = "portable";
+
+/// Whether a filter plane is looked at. A host does it because that is where it is tested; for a core it would be slower than
+/// to score all.
+pub(crate) const FILTERS: bool = !cfg!(target_os = "none");
+
+/// A probe needs no other form than the one it is stored in.
+pub type Lane = ();
+
+/// There is nothing to spread.
+pub(super) const fn spread(_: &[i8], _: &mut [Lane], _: Finish) {}
+
+/// No layout has a kernel of its own: there are no such blocks.
+#[derive(Debug)]
+pub(super) enum Blocks<'a> {
+    #[expect(dead_code, reason = "there is none")]
+    None(core::convert::Infallible, PhantomData<&'a ()>),
+}
+
+impl<'a> Blocks<'a> {
+    pub(super) const fn new(_: &Rows<'a>, _: &Probe<'a>, _: Range<usize>) -> Option<Self> {
+        None
+    }
+
+    pub(super) const fn next(&mut self, _: i32) -> Option<Group> {
+        None
+    }
+}

@@ -1,0 +1,221 @@
+//! Why an enrollment should be refused: each reason with its number, so that a person can be told what to do.
+
+use crate::gallery::SubjectId;
+use crate::policy::Match;
+use crate::search::{MatchError, Search};
+use crate::similarity::{self, Score};
+use crate::template::AsTemplate;
+use core::fmt;
+
+/// What an enrollment has to keep to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct QualityLimits {
+    /// The fewest samples of a subject.
+    pub least_samples: usize,
+    /// Every sample has to be as much like another of its subject as this.
+    pub least_consistency: Score,
+    /// No sample may be as much like another subject as this.
+    pub closest_other: Score,
+    /// Two samples that are as much alike as this are one sample twice.
+    pub duplicate: Score,
+    /// The most elements of a sample that may stand at the greatest magnitude; more say that its encoder saturated.
+    pub most_clipped: usize,
+}
+
+impl QualityLimits {
+    /// The limits that go with a threshold of cosines: samples that would not be accepted as one another are inconsistent, and
+    /// a sample that would be accepted as somebody else is too close. Three samples, an eighth of the elements clipped.
+    #[must_use]
+    pub const fn for_threshold(threshold: Score, dimension: usize) -> Self {
+        Self {
+            least_samples: 3,
+            least_consistency: threshold,
+            closest_other: threshold,
+            duplicate: Score::from_ratio(99_999, 100_000),
+            most_clipped: dimension / 8 + 1,
+        }
+    }
+}
+
+/// What an enrollment that was not refused is like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Quality {
+    /// How much the sample that fits worst is like the one that is most like it; `None` with one sample.
+    pub consistency: Option<Score>,
+    /// The other subject that a sample comes closest to; `None` when nobody else is enrolled.
+    pub closest_other: Option<Match>,
+}
+
+/// Looks at the samples of a subject before they are enrolled: among each other, and against the subjects that a search goes
+/// over. `own` is the subject itself when samples are added to it, and does not count as another.
+///
+/// # Errors
+/// [`Refusal`]: the first thing that is wrong.
+pub fn assess<T: AsTemplate>(
+    samples: &[T],
+    search: &Search<'_>,
+    own: Option<SubjectId>,
+    limits: &QualityLimits,
+) -> Result<Quality, Refusal> {
+    if samples.len() < limits.least_samples {
+        return Err(Refusal::TooFewSamples { found: samples.len(), needed: limits.least_samples });
+    }
+    for (sample, template) in samples.iter().enumerate() {
+        check_code(sample, template, limits)?;
+    }
+    let consistency = consistency(samples, limits)?;
+    let closest_other = closest_other(samples, search, own, limits)?;
+    Ok(Quality { consistency, closest_other })
+}
+
+fn check_code(sample: usize, template: &impl AsTemplate, limits: &QualityLimits) -> Result<(), Refusal> {
+    let template = template.as_ref();
+    let code = template.code();
+    if code.len() > 1 && code.iter().all(|element| Some(element) == code.first()) {
+        return Err(Refusal::Constant { sample });
+    }
+    let clipped = template.clipped();
+    if clipped > limits.most_clipped {
+        return Err(Refusal::Clipped { sample, elements: clipped, most: limits.most_clipped });
+    }
+    Ok(())
+}
+
+/// The least score of a sample with the other that is most like it.
+fn consistency<T: AsTemplate>(samples: &[T], limits: &QualityLimits) -> Result<Option<Score>, Refusal> {
+    let mut least: Option<Score> = None;
+    for (sample, template) in samples.iter().enumerate() {
+        let mut nearest: Option<Score> = None;
+        for (other, other_template) in samples.iter().enumerate() {
+            if other == sample {
+                continue;
+            }
+            let score = similarity::score(template, other_template).map_err(Refusal::Match)?;
+            if score >= limits.duplicate {
+                return Err(Refusal::Duplicate { first: sample.min(other), second: sample.max(other), score });
+            }
+            nearest = nearest.max(Some(score));
+        }
+        if let Some(score) = nearest.filter(|score| *score < limits.least_consistency) {
+            return Err(Refusal::Inconsistent { sample, score, least: limits.least_consistency });
+        }
+        least = match (least, nearest) {
+            (Some(least), Some(nearest)) => Some(least.min(nearest)),
+            (least, nearest) => least.or(nearest),
+        };
+    }
+    Ok(least)
+}
+
+fn closest_other<T: AsTemplate>(
+    samples: &[T],
+    search: &Search<'_>,
+    own: Option<SubjectId>,
+    limits: &QualityLimits,
+) -> Result<Option<Match>, Refusal> {
+    let excluded = own.as_slice();
+    let search = search.without(excluded);
+    let mut closest: Option<Match> = None;
+    for (sample, template) in samples.iter().enumerate() {
+        let nearest = search.rank::<1>(template).map_err(Refusal::Match)?.first().copied();
+        let Some(other) = nearest else { continue };
+        if other.score >= limits.closest_other {
+            return Err(Refusal::TooClose { sample, other, most: limits.closest_other });
+        }
+        if closest.is_none_or(|closest| other.score > closest.score) {
+            closest = Some(other);
+        }
+    }
+    Ok(closest)
+}
+
+/// Why samples should not be enrolled. Samples are counted from 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Refusal {
+    /// One bad sample among few would not be noticed.
+    TooFewSamples {
+        /// The samples that there are.
+        found: usize,
+        /// The samples that are needed.
+        needed: usize,
+    },
+    /// Every element is the same: the encoder saw nothing, or is broken.
+    Constant {
+        /// The sample.
+        sample: usize,
+    },
+    /// Too many elements stand at the greatest magnitude: the encoder saturated.
+    Clipped {
+        /// The sample.
+        sample: usize,
+        /// How many.
+        elements: usize,
+        /// How many may.
+        most: usize,
+    },
+    /// Two samples are one: nothing is learned from the second.
+    Duplicate {
+        /// The one.
+        first: usize,
+        /// The other.
+        second: usize,
+        /// How much they are alike.
+        score: Score,
+    },
+    /// A sample is not like the others of its subject.
+    Inconsistent {
+        /// The sample.
+        sample: usize,
+        /// How much it is like the one that is most like it.
+        score: Score,
+        /// How much it would have to be.
+        least: Score,
+    },
+    /// A sample is too much like somebody else who is enrolled.
+    TooClose {
+        /// The sample.
+        sample: usize,
+        /// Whom it is like, and how much.
+        other: Match,
+        /// How much it may at most be, that score excluded.
+        most: Score,
+    },
+    /// The samples cannot be compared.
+    Match(MatchError),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooFewSamples { found, needed } => {
+                write!(f, "{found} of {needed} samples: one bad sample would not be noticed; take more")
+            }
+            Self::Constant { sample } => {
+                write!(f, "every element of sample {sample} is the same: check sensor and encoder")
+            }
+            Self::Clipped { sample, elements, most } => write!(
+                f,
+                "{elements} elements of sample {sample} are at the greatest magnitude, {most} may be: check gain and encoder"
+            ),
+            Self::Duplicate { first, second, score } => {
+                write!(f, "samples {first} and {second} are one and the same (score {score}): take another")
+            }
+            Self::Inconsistent { sample, score, least } => write!(
+                f,
+                "sample {sample} is not like the others (score {score}, {least} is needed): take it again, of the same subject"
+            ),
+            Self::TooClose { sample, other, most } => write!(
+                f,
+                "sample {sample} is too much like subject {} (score {}, {most} would be accepted): check who this is",
+                other.subject, other.score
+            ),
+            Self::Match(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Refusal {}

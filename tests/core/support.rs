@@ -1,0 +1,54 @@
+//! Spaces, templates and strategies that several tests use.
+
+use cognate::{CodeForm, Embedding, FullScale, ModelDigest, Space, Template};
+use proptest::prelude::*;
+
+pub const MODEL: ModelDigest = ModelDigest::new([1; 16]);
+pub const OTHER_MODEL: ModelDigest = ModelDigest::new([2; 16]);
+pub const FULL: Space = Space::full(MODEL);
+pub const NORM_LIMITED: Space = Space::norm_limited(MODEL);
+
+/// A Euclidean space with this full scale.
+pub fn euclidean(full_scale: f32) -> Space {
+    Space::euclidean(MODEL, FullScale::new(full_scale).expect("a scale"))
+}
+
+pub fn template<const D: usize>(values: [f32; D], space: Space) -> Template<D> {
+    Template::new(&Embedding::new(values).expect("an embedding"), space)
+}
+
+/// Templates of few distinct values, so that equal scores and duplicates occur.
+pub fn coarse_template<const D: usize>(space: Space) -> impl Strategy<Value = Template<D>> {
+    prop::array::uniform::<_, D>(-2i8..=2).prop_filter_map("not zero", move |values| {
+        let embedding = Embedding::new(values.map(f32::from)).ok()?;
+        Some(Template::new(&embedding, space))
+    })
+}
+
+/// A code that an embedding can have in this form, of any dimension.
+pub fn code(dimension: usize, form: CodeForm) -> impl Strategy<Value = Vec<i8>> {
+    // Codes of all magnitudes, and such with a few great elements.
+    let element = prop_oneof![4 => -127i8..=127, 2 => -20i8..=20, 1 => prop::sample::select(vec![-127i8, 127, 0])];
+    (prop::collection::vec(element, dimension), 0..dimension, any::<bool>()).prop_map(
+        move |(mut code, index, positive)| {
+            code[index] = if positive { 127 } else { -127 };
+            match form {
+                CodeForm::NormLimited => limit_norm(code, index),
+                CodeForm::Full | CodeForm::Euclidean(_) => code,
+            }
+        },
+    )
+}
+
+/// Leaves out elements until Σc² is at most what a norm-limited code may have; the one at `keep` stays.
+fn limit_norm(mut code: Vec<i8>, keep: usize) -> Vec<i8> {
+    let mut left = 32_760 - 127 * 127;
+    for (index, element) in code.iter_mut().enumerate() {
+        let square = i32::from(*element) * i32::from(*element);
+        if index == keep {
+            continue;
+        }
+        if square <= left { left -= square } else { *element = 0 }
+    }
+    code
+}
