@@ -82,12 +82,14 @@ impl<'a> BackEnd<'a> {
     }
 
     /// Bytes of its section in a bundle.
-    pub(crate) const fn section_bytes(&self) -> usize {
+    #[must_use]
+    pub const fn section_bytes(&self) -> usize {
         HEADER_BYTES + size_of_val(self.mean) + size_of_val(self.map)
     }
 
     /// The fixed part of its section in a bundle.
-    pub(crate) fn header(&self) -> [u8; HEADER_BYTES] {
+    #[must_use]
+    pub fn header(&self) -> [u8; HEADER_BYTES] {
         let mut header = [0; HEADER_BYTES];
         let [i0, i1] = (self.mean.len() as u16).to_le_bytes();
         let exponents = [self.exponent.cast_unsigned(), self.output_exponent.cast_unsigned()];
@@ -98,7 +100,8 @@ impl<'a> BackEnd<'a> {
     }
 
     /// What comes after the fixed part: the mean, and the map.
-    pub(crate) const fn body(&self) -> [&'a [u8]; 2] {
+    #[must_use]
+    pub const fn body(&self) -> [&'a [u8]; 2] {
         [self.mean.as_flattened(), self.map.as_flattened()]
     }
 

@@ -4,8 +4,12 @@ use crate::gallery::SubjectId;
 use crate::policy::Match;
 use crate::search::{MatchError, Search};
 use crate::similarity::{self, Score};
+use crate::space::CodeForm;
 use crate::template::AsTemplate;
 use core::fmt;
+
+/// The most samples of a subject that are looked at together.
+pub const MAX_SAMPLES: usize = 128;
 
 /// What an enrollment has to keep to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,7 +17,7 @@ use core::fmt;
 pub struct QualityLimits {
     /// The fewest samples of a subject.
     pub least_samples: usize,
-    /// Every sample has to be as much like another of its subject as this.
+    /// Samples that are as much alike as this hang together, and all of a subject have to: from each a chain leads to each other.
     pub least_consistency: Score,
     /// No sample may be as much like another subject as this.
     pub closest_other: Score,
@@ -24,15 +28,20 @@ pub struct QualityLimits {
 }
 
 impl QualityLimits {
-    /// The limits that go with a threshold of cosines: samples that would not be accepted as one another are inconsistent, and
-    /// a sample that would be accepted as somebody else is too close. Three samples, an eighth of the elements clipped.
+    /// The limits that go with a threshold of scores that are not normalized: samples that would not be accepted as one another
+    /// are inconsistent, and a sample that would be accepted as somebody else is too close. Three samples, an eighth of the
+    /// elements clipped.
     #[must_use]
-    pub const fn for_threshold(threshold: Score, dimension: usize) -> Self {
+    pub const fn for_threshold(threshold: Score, form: CodeForm, dimension: usize) -> Self {
+        let duplicate = match form {
+            CodeForm::Full | CodeForm::NormLimited => Score::from_ratio(99_999, 100_000),
+            CodeForm::Euclidean(_) => Score::from_squared_distance(0),
+        };
         Self {
             least_samples: 3,
             least_consistency: threshold,
             closest_other: threshold,
-            duplicate: Score::from_ratio(99_999, 100_000),
+            duplicate,
             most_clipped: dimension / 8 + 1,
         }
     }
@@ -59,8 +68,12 @@ pub fn assess<T: AsTemplate>(
     own: Option<SubjectId>,
     limits: &QualityLimits,
 ) -> Result<Quality, Refusal> {
-    if samples.len() < limits.least_samples {
-        return Err(Refusal::TooFewSamples { found: samples.len(), needed: limits.least_samples });
+    let found = samples.len();
+    if found < limits.least_samples {
+        return Err(Refusal::TooFewSamples { found, needed: limits.least_samples });
+    }
+    if found > MAX_SAMPLES {
+        return Err(Refusal::TooManySamples { found });
     }
     for (sample, template) in samples.iter().enumerate() {
         check_code(sample, template, limits)?;
@@ -98,15 +111,54 @@ fn consistency<T: AsTemplate>(samples: &[T], limits: &QualityLimits) -> Result<O
             }
             nearest = nearest.max(Some(score));
         }
-        if let Some(score) = nearest.filter(|score| *score < limits.least_consistency) {
-            return Err(Refusal::Inconsistent { sample, score, least: limits.least_consistency });
-        }
         least = match (least, nearest) {
             (Some(least), Some(nearest)) => Some(least.min(nearest)),
             (least, nearest) => least.or(nearest),
         };
     }
+    check_connected(samples, limits)?;
     Ok(least)
+}
+
+/// Whether the samples hang together: from the first a chain of samples that are alike leads to each. Poses can differ; two
+/// halves that have nothing to do with each other are two subjects.
+fn check_connected<T: AsTemplate>(samples: &[T], limits: &QualityLimits) -> Result<(), Refusal> {
+    let count = samples.len().min(MAX_SAMPLES);
+    let (mut reached, mut left) = ([false; MAX_SAMPLES], [false; MAX_SAMPLES]);
+    if let Some(first) = reached.first_mut() {
+        *first = count > 0;
+    }
+    while let Some(from) = (0..count).find(|sample| is(&reached, *sample) && !is(&left, *sample)) {
+        if let Some(left) = left.get_mut(from) {
+            *left = true;
+        }
+        for (sample, reached) in reached.iter_mut().enumerate().take(count) {
+            *reached = *reached || likeness(samples, from, sample)? >= limits.least_consistency;
+        }
+    }
+    let with_first = reached.iter().filter(|reached| **reached).count();
+    if with_first == count {
+        return Ok(());
+    }
+    // Whoever is in the minority is named; of equals, whoever is not with the first.
+    let is_odd = |sample: &usize| is(&reached, *sample) == (2 * with_first < count);
+    let sample = (0..count).find(is_odd).unwrap_or_default();
+    let mut nearest = Score::from_raw(i32::MIN);
+    for other in (0..count).filter(|other| is(&reached, *other) != is(&reached, sample)) {
+        nearest = nearest.max(likeness(samples, sample, other)?);
+    }
+    Err(Refusal::Inconsistent { sample, score: nearest, least: limits.least_consistency })
+}
+
+fn is(flags: &[bool], place: usize) -> bool {
+    flags.get(place).is_some_and(|flag| *flag)
+}
+
+fn likeness<T: AsTemplate>(samples: &[T], first: usize, second: usize) -> Result<Score, Refusal> {
+    match (samples.get(first), samples.get(second)) {
+        (Some(first), Some(second)) => similarity::score(first, second).map_err(Refusal::Match),
+        _ => Ok(Score::MIN),
+    }
 }
 
 fn closest_other<T: AsTemplate>(
@@ -143,6 +195,11 @@ pub enum Refusal {
         /// The samples that are needed.
         needed: usize,
     },
+    /// More than [`MAX_SAMPLES`].
+    TooManySamples {
+        /// The samples that there are.
+        found: usize,
+    },
     /// Every element is the same: the encoder saw nothing, or is broken.
     Constant {
         /// The sample.
@@ -166,7 +223,7 @@ pub enum Refusal {
         /// How much they are alike.
         score: Score,
     },
-    /// A sample is not like the others of its subject.
+    /// A sample, or a minority of them, is not like the others of its subject.
     Inconsistent {
         /// The sample.
         sample: usize,
@@ -193,6 +250,9 @@ impl fmt::Display for Refusal {
         match self {
             Self::TooFewSamples { found, needed } => {
                 write!(f, "{found} of {needed} samples: one bad sample would not be noticed; take more")
+            }
+            Self::TooManySamples { found } => {
+                write!(f, "{found} samples are more than the {MAX_SAMPLES} that can be looked at together: take fewer")
             }
             Self::Constant { sample } => {
                 write!(f, "every element of sample {sample} is the same: check sensor and encoder")

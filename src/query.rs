@@ -1,7 +1,7 @@
 //! Arithmetic with templates: sums and differences as a query, and the mean of a subject's samples.
 
 use crate::space::{CodeForm, Space, SpaceMismatch};
-use crate::template::{MAX_CODE, Template};
+use crate::template::{AsTemplate, MAX_CODE, Template, TemplateRef, quantize_integers};
 use core::fmt;
 
 /// A weighted sum of templates of `D` elements, as a template of its own: "king − man + woman" of the word embeddings
@@ -57,11 +57,7 @@ impl<const D: usize> Query<D> {
     /// # Errors
     /// As for [`Query::plus`].
     pub fn weighted(mut self, template: &Template<D>, weight: i16) -> Result<Self, QueryError> {
-        self.space.require(template.space()).map_err(QueryError::Space)?;
-        for (sum, element) in self.sums.iter_mut().zip(template.code()) {
-            *sum = sum
-                .saturating_add(term(*element, template.factor(), self.space.form).saturating_mul(i32::from(weight)));
-        }
+        add(template.as_ref(), weight, self.space, &mut self.sums)?;
         self.weight = self.weight.saturating_add(i32::from(weight));
         Ok(self)
     }
@@ -71,25 +67,65 @@ impl<const D: usize> Query<D> {
     /// # Errors
     /// [`QueryError::Zero`] when the terms cancel each other out, or there are none.
     pub fn template(&self) -> Result<Template<D>, QueryError> {
-        if self.space.form.is_cosine() {
-            return Template::from_integers(&self.sums, 0, self.space).map_err(|_| QueryError::Zero);
-        }
-        let divisor = self.weight.max(1);
-        let code = self.sums.map(|sum| {
-            let magnitude = (sum.unsigned_abs() + divisor.unsigned_abs() / 2) / divisor.unsigned_abs();
-            let magnitude = magnitude.min(u32::from(MAX_CODE.unsigned_abs())) as i8;
-            if sum < 0 { -magnitude } else { magnitude }
-        });
+        let mut code = [0; D];
+        finish(&self.sums, self.weight, self.space, &mut code)?;
         Template::from_code(code, self.space).map_err(|_| QueryError::Zero)
     }
 }
 
-/// An element as it is summed.
-fn term(element: i8, factor: u32, form: CodeForm) -> i32 {
-    match form {
-        CodeForm::Full | CodeForm::NormLimited => ((i64::from(element) * i64::from(factor) + (1 << 15)) >> 16) as i32,
-        CodeForm::Euclidean(_) => i32::from(element),
+/// Writes the code of a weighted sum: [`Query`] for a dimension known only at run time. `sums` is what it computes in, and as
+/// long as the code.
+///
+/// # Errors
+/// As for [`Query`], and [`QueryError::Dimension`] when a term, `sums` or `code` has another length.
+pub fn combine(
+    terms: &[(TemplateRef<'_>, i16)],
+    space: Space,
+    sums: &mut [i32],
+    code: &mut [i8],
+) -> Result<(), QueryError> {
+    let expected = code.len();
+    let lengths = terms.iter().map(|(template, _)| template.dimension()).chain([sums.len()]);
+    for found in lengths {
+        if found != expected {
+            return Err(QueryError::Dimension { expected, found });
+        }
     }
+    sums.fill(0);
+    for (template, weight) in terms {
+        add(*template, *weight, space, sums)?;
+    }
+    let weight = terms.iter().fold(0i32, |sum, (_, weight)| sum.saturating_add(i32::from(*weight)));
+    finish(sums, weight, space, code)
+}
+
+/// Adds a template to sums of the same length.
+fn add(template: TemplateRef<'_>, weight: i16, space: Space, sums: &mut [i32]) -> Result<(), QueryError> {
+    space.require(template.space()).map_err(QueryError::Space)?;
+    for (sum, element) in sums.iter_mut().zip(template.code()) {
+        let term = match space.form {
+            CodeForm::Full | CodeForm::NormLimited => {
+                ((i64::from(*element) * i64::from(template.factor()) + (1 << 15)) >> 16) as i32
+            }
+            CodeForm::Euclidean(_) => i32::from(*element),
+        };
+        *sum = sum.saturating_add(term.saturating_mul(i32::from(weight)));
+    }
+    Ok(())
+}
+
+/// The code of sums of the same length.
+fn finish(sums: &[i32], weight: i32, space: Space, code: &mut [i8]) -> Result<(), QueryError> {
+    if space.form.is_cosine() {
+        return quantize_integers(sums, 0, space.form, code).map_err(|_| QueryError::Zero);
+    }
+    let divisor = weight.max(1).unsigned_abs();
+    for (element, sum) in code.iter_mut().zip(sums) {
+        let magnitude = (sum.unsigned_abs() + divisor / 2) / divisor;
+        let magnitude = magnitude.min(u32::from(MAX_CODE.unsigned_abs())) as i8;
+        *element = if *sum < 0 { -magnitude } else { magnitude };
+    }
+    if code.iter().all(|element| *element == 0) { Err(QueryError::Zero) } else { Ok(()) }
 }
 
 /// Why there is no query.
@@ -99,6 +135,13 @@ fn term(element: i8, factor: u32, form: CodeForm) -> i32 {
 pub enum QueryError {
     /// A template of another space: make it in the query's.
     Space(SpaceMismatch),
+    /// A template of another dimension: use templates of one model.
+    Dimension {
+        /// Elements of the query.
+        expected: usize,
+        /// Elements of what it was given.
+        found: usize,
+    },
     /// The terms cancel each other out, or there are none: nothing is left to look for.
     Zero,
 }
@@ -107,6 +150,9 @@ impl fmt::Display for QueryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Space(mismatch) => mismatch.fmt(f),
+            Self::Dimension { expected, found } => {
+                write!(f, "{found} elements do not go with the {expected} of the query: use templates of one model")
+            }
             Self::Zero => f.write_str("the terms of the query cancel each other out: nothing is left to look for"),
         }
     }

@@ -118,6 +118,19 @@ impl Embeddings {
             _ => Ok(()),
         }
     }
+
+    /// Checks their dimension.
+    ///
+    /// # Errors
+    /// [`EmbeddingsProblem::Dimension`], naming the file `path`.
+    pub fn require_dimension(&self, path: &Path, expected: usize) -> Result<(), FileError<EmbeddingsProblem>> {
+        let found = self.dimension;
+        if found == expected {
+            Ok(())
+        } else {
+            Err(FileError::new(path, EmbeddingsProblem::Dimension { expected, found }))
+        }
+    }
 }
 
 /// Writes files of embeddings: all of them or, on an error, none.
@@ -212,6 +225,17 @@ pub enum EmbeddingsProblem {
         expected: usize,
         /// Theirs.
         found: usize,
+    },
+    /// Nothing is left of it as a template.
+    #[error(
+        "row {row} (counted from 0, {file}) has no template: nothing is left of it behind the back end, or on the full \
+         scale; check this sample"
+    )]
+    NoCode {
+        /// The row.
+        row: usize,
+        /// The sample's file.
+        file: String,
     },
     /// Beyond what the device's arithmetic is proved for.
     #[error(

@@ -6,14 +6,21 @@
 //! 2. [`samples`] finds labeled samples and brings them into the model's input form.
 //! 3. [`encoder`] is what runs a model; [`runtime`] is the one implementation, and the one file that names tract.
 //!    [`encoding`] runs it over all samples.
-//! 4. [`embeddings`] are the result, with their [`labels`] beside them; [`templates`] their int8 codes.
-//! 5. [`calibration`] chooses thresholds, [`thresholds`] is the file that keeps them and their evidence.
+//! 4. [`embeddings`] are the result, with their [`labels`] beside them; a [`coder`] makes the codes of templates of them,
+//!    behind a [`back_end`] that was fitted on such.
+//! 5. [`calibration`] chooses thresholds, [`thresholds`] is the file that keeps them and their evidence; [`eer`] is the one
+//!    number to compare ways by.
 //! 6. [`bundle`] edits the file that goes to the device, and [`simulation`] decides as the device does.
 //!
-//! [`inspection`] tells what a model holds. [`file`](mod@file) and [`npy`] are the file forms shared by all.
+//! [`inspection`] tells what a model holds. [`choices`] are what the command line takes. [`file`](mod@file) and [`npy`] are the
+//! file forms shared by all.
 
+pub mod back_end;
 pub mod bundle;
 pub mod calibration;
+pub mod choices;
+pub mod coder;
+pub mod eer;
 pub mod embeddings;
 pub mod encoder;
 pub mod encoding;
@@ -27,5 +34,4 @@ pub mod preprocessing;
 pub mod runtime;
 pub mod samples;
 pub mod simulation;
-pub mod templates;
 pub mod thresholds;

@@ -1,14 +1,19 @@
 //! The file between calibration and export: thresholds with the evidence behind them, as JSON.
 
-use crate::calibration::HeldOut;
+use crate::back_end::{Comparison, FittedBackEnd};
+use crate::bundle::CohortCodes;
+use crate::calibration::{Calibration, HeldOut};
+use crate::choices::{parse_fusion, parse_method};
+use crate::coder::Coder;
 use crate::file::{self, FileError, Unreadable};
-use cognate::bundle::{MAX_THRESHOLDS, Rate, ThresholdEntry};
-use cognate::{ModelDigest, Score};
+use cognate::bundle::MAX_THRESHOLDS;
+use cognate::policy::{Rate, ThresholdEntry};
+use cognate::{CodeForm, FullScale, Fusion, ModelDigest, Score, Space};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The version of the file's form.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What calibration found, and on what.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -20,6 +25,11 @@ pub struct Thresholds {
     scope: String,
     /// What they were chosen from.
     pub source: Source,
+    /// How embeddings become templates.
+    templates: Templates,
+    /// What each back end buys on subjects that it was not fitted on; empty when that was not asked for.
+    #[serde(default)]
+    pub back_ends: Vec<Comparison>,
     /// The index of the entry to use.
     pub operating_point: usize,
     /// From the greatest false match rate to the least.
@@ -58,7 +68,8 @@ impl Thresholds {
     /// # Panics
     /// Without entries.
     #[must_use]
-    pub fn new(source: Source, mut entries: Vec<Entry>) -> Self {
+    pub fn new(source: Source, calibration: Calibration, back_ends: Vec<Comparison>) -> Self {
+        let Calibration { coder, dimension, cohort, mut entries } = calibration;
         let first = entries.first().expect("a calibration has at least one rate").fmr;
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.fmr));
         let operating_point = entries.iter().position(|entry| entry.fmr == first).unwrap_or(0);
@@ -70,7 +81,9 @@ impl Thresholds {
                 source.subjects.len(),
                 source.enroll
             ),
+            templates: Templates::new(&coder, dimension, cohort),
             source,
+            back_ends,
             operating_point,
             entries,
         }
@@ -88,6 +101,11 @@ impl Thresholds {
 
     fn parse(bytes: &[u8]) -> Result<Self, ThresholdsProblem> {
         let parsed: Self = serde_json::from_slice(bytes)?;
+        if let Some(cohort) = &parsed.templates.cohort
+            && parse_method(&cohort.method).is_err()
+        {
+            return Err(ThresholdsProblem::Entries);
+        }
         let descending = parsed.entries.is_sorted_by(|a, b| a.fmr > b.fmr && a.threshold <= b.threshold);
         if parsed.format != FORMAT {
             return Err(ThresholdsProblem::Format { found: parsed.format });
@@ -117,6 +135,35 @@ impl Thresholds {
         })
     }
 
+    /// How embeddings become templates.
+    #[must_use]
+    pub fn coder(&self) -> Coder {
+        let Templates { model, form, back_end, .. } = &self.templates;
+        Coder::new(Space { model: *model, form: (*form).into() }, back_end.clone())
+    }
+
+    /// Elements of a template.
+    #[must_use]
+    pub const fn dimension(&self) -> usize {
+        self.templates.dimension
+    }
+
+    /// How many templates of a subject the thresholds hold for.
+    #[must_use]
+    pub fn templates_a_subject(&self) -> u16 {
+        match self.source.fusion {
+            Fusion::Centroid => 1,
+            Fusion::Maximum | Fusion::MeanOfBest(_) => u16::try_from(self.source.enroll).unwrap_or(u16::MAX),
+        }
+    }
+
+    /// What scores are normalized against.
+    #[must_use]
+    pub fn cohort(&self) -> Option<CohortCodes> {
+        let cohort = self.templates.cohort.as_ref()?;
+        Some(CohortCodes { method: parse_method(&cohort.method).ok()?, codes: cohort.codes.clone() })
+    }
+
     /// The entries as a bundle carries them.
     #[must_use]
     pub fn to_bundle(&self) -> Vec<ThresholdEntry> {
@@ -139,6 +186,11 @@ pub struct Source {
     pub model: ModelDigest,
     /// Elements of an embedding.
     pub dimension: usize,
+    /// What is done to embeddings first, as the command line has it.
+    pub back_end: String,
+    /// How a subject's templates were fused.
+    #[serde(with = "fusion_text")]
+    pub fusion: Fusion,
     /// The subjects that the thresholds are chosen on.
     pub subjects: Vec<String>,
     /// Their samples.
@@ -149,6 +201,63 @@ pub struct Source {
     pub draws: u32,
     /// What the picks began from.
     pub seed: u64,
+}
+
+/// How embeddings become templates, and what scores are normalized against.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Templates {
+    /// The encoder, or encoder and back end together.
+    #[serde(with = "digest_text")]
+    model: ModelDigest,
+    /// Elements of a template.
+    dimension: usize,
+    /// The form of their code.
+    form: Form,
+    /// What is done to embeddings first.
+    back_end: Option<FittedBackEnd>,
+    /// What scores are normalized against.
+    cohort: Option<Cohort>,
+}
+
+/// The form of a code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Form {
+    Full,
+    NormLimited,
+    /// With the bits of its full scale.
+    Euclidean(u32),
+}
+
+impl From<Form> for CodeForm {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::NormLimited => Self::NormLimited,
+            Form::Euclidean(bits) => FullScale::from_bits(bits).map_or(Self::Full, Self::Euclidean),
+            Form::Full => Self::Full,
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cohort {
+    method: String,
+    codes: Vec<Vec<i8>>,
+}
+
+impl Templates {
+    fn new(coder: &Coder, dimension: usize, cohort: Option<CohortCodes>) -> Self {
+        let Space { model, form } = coder.space();
+        let form = match form {
+            CodeForm::Full => Form::Full,
+            CodeForm::NormLimited => Form::NormLimited,
+            CodeForm::Euclidean(full_scale) => Form::Euclidean(full_scale.bits()),
+        };
+        let cohort = cohort.map(|CohortCodes { method, codes }| Cohort { method: method.to_string(), codes });
+        Self { model, dimension, form, back_end: coder.back_end().cloned(), cohort }
+    }
 }
 
 /// Reads a rate as people write it: a fraction such as `0.001` or `1e-3`, at least a part per billion.
@@ -187,14 +296,27 @@ mod rate_fraction {
 
 mod raw_score {
     use super::Score;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use serde::{Deserialize, Deserializer, Serializer};
 
     pub fn serialize<S: Serializer>(score: &Score, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_i32(score.raw())
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Score, D::Error> {
-        Score::from_raw(i32::deserialize(deserializer)?).ok_or_else(|| D::Error::custom("the score is out of range"))
+        i32::deserialize(deserializer).map(Score::from_raw)
+    }
+}
+
+mod fusion_text {
+    use super::{Fusion, parse_fusion};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(fusion: &Fusion, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(fusion)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fusion, D::Error> {
+        parse_fusion(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
@@ -257,7 +379,7 @@ mod tests {
     fn entry(fmr: u32, threshold: i32) -> Entry {
         Entry {
             fmr: Rate::from_parts_per_billion(fmr).unwrap(),
-            threshold: Score::from_raw(threshold).unwrap(),
+            threshold: Score::from_raw(threshold),
             observed_fmr: 0.009,
             observed_fnmr: 0.02,
             comparisons: 1900,
@@ -270,7 +392,14 @@ mod tests {
     fn thresholds(entries: Vec<Entry>) -> Thresholds {
         let subjects = vec!["a".to_owned(), "b".to_owned()];
         let model = ModelDigest::new([7; 16]);
-        Thresholds::new(Source { model, dimension: 4, subjects, samples: 9, enroll: 2, draws: 3, seed: 0 }, entries)
+        let fusion = Fusion::Maximum;
+        let back_end = "none".to_owned();
+        let source =
+            Source { model, dimension: 4, back_end, fusion, subjects, samples: 9, enroll: 2, draws: 3, seed: 0 };
+        let method = cognate::normalization::Method::TNorm;
+        let cohort = Some(CohortCodes { method, codes: vec![vec![127, 0, 0, 1], vec![1, 2, 3, 127]] });
+        let coder = Coder::new(Space::norm_limited(model), None);
+        Thresholds::new(source, Calibration { coder, dimension: 4, cohort, entries }, Vec::new())
     }
 
     #[test]
@@ -278,6 +407,8 @@ mod tests {
         let thresholds = thresholds(vec![entry(1_000_000, 20), entry(10_000_000, 10)]);
         assert_eq!((thresholds.operating_point, thresholds.entries[0].threshold.raw()), (1, 10));
         assert_eq!(Thresholds::parse(thresholds.to_json().as_bytes()).unwrap(), thresholds);
+        assert_eq!((thresholds.coder().space().form, thresholds.dimension()), (CodeForm::NormLimited, 4));
+        assert_eq!(thresholds.cohort().unwrap().codes[1], [1, 2, 3, 127]);
         assert_eq!(thresholds.index_of(parse_rate("0.01").ok()).unwrap(), 0);
         let error = thresholds.index_of(parse_rate("0.5").ok()).unwrap_err().to_string();
         assert!(error.contains("50 %, only for 1 %, 0.1 %"), "{error}");
@@ -287,9 +418,11 @@ mod tests {
     fn edited_files_are_refused() {
         let text = thresholds(vec![entry(10_000_000, 10), entry(1_000_000, 20)]).to_json();
         for (from, to) in [
-            ("\"format\": 1", "\"format\": 2"),
+            ("\"format\": 2", "\"format\": 1"),
             ("\"threshold\": 20", "\"threshold\": 9"),
-            ("\"threshold\": 20", "\"threshold\": 8388608"),
+            ("\"threshold\": 20", "\"threshold\": 20.5"),
+            ("\"fusion\": \"max\"", "\"fusion\": \"mean:9\""),
+            ("\"method\": \"t\"", "\"method\": \"u\""),
             ("\"operating_point\": 0", "\"operating_point\": 2"),
             ("\"fmr\": 0.01", "\"fmr\": 1.5"),
             ("\"seed\": 0", "\"seed\": 0, \"extra\": 1"),

@@ -11,7 +11,9 @@ use crate::gallery::{GalleryView, SubjectId};
 use crate::kernel::Layout;
 use crate::normalization::{Cohort, Method, SubjectStatistics};
 use crate::policy::{Policy, PolicyError, Rate, ThresholdEntry, ThresholdTable};
+use crate::quality::QualityLimits;
 use crate::search::Search;
+use crate::similarity::Score;
 use crate::space::Space;
 use crate::{MAX_DIMENSION, ModelDigest};
 
@@ -149,6 +151,15 @@ impl<'a> BundleView<'a> {
     /// [`PolicyError::Fpir`] when more are enrolled than the thresholds can support.
     pub fn identification(&self, search: &Search<'_>) -> Result<Policy<'a>, PolicyError> {
         Ok(Policy::identification(self.thresholds(), self.fpir(), search)?.with_margin(self.margin()))
+    }
+
+    /// What an enrollment has to keep to, by the threshold for verification. When scores are normalized against a cohort, the
+    /// samples of a subject may be as unlike each other as they come: what a normalized score says of one subject, no
+    /// score says of two samples.
+    #[must_use]
+    pub const fn quality_limits(&self) -> QualityLimits {
+        let limits = QualityLimits::for_threshold(self.operating_point().threshold, self.space.form, self.dimension);
+        if self.cohort.is_some() { QualityLimits { least_consistency: Score::MIN, ..limits } } else { limits }
     }
 
     /// The enrolled subjects, by ascending id. Names may repeat.

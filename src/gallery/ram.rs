@@ -146,7 +146,8 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
         let sum = samples.iter().try_fold(Query::<D>::new(self.space), |sum, sample| sum.plus(sample));
         let centroid = sum.and_then(|sum| sum.template()).map_err(|error| match error {
             QueryError::Space(mismatch) => GalleryError::Space(mismatch),
-            QueryError::Zero => GalleryError::Zero,
+            // A template of the gallery's has its dimension.
+            QueryError::Dimension { .. } | QueryError::Zero => GalleryError::Zero,
         })?;
         self.enroll(&[centroid])
     }

@@ -66,7 +66,9 @@ impl<'a> GalleryView<'a> {
     }
 
     /// The subject and the elements of each template, by ascending subject.
-    pub fn templates(&self) -> impl Iterator<Item = (SubjectId, impl ExactSizeIterator<Item = i8> + Clone + use<'a>)> {
+    pub fn templates(
+        &self,
+    ) -> impl Iterator<Item = (SubjectId, impl ExactSizeIterator<Item = i8> + Clone + use<'a>)> + use<'a> {
         let codes = *self.rows.codes();
         self.owners.iter().enumerate().map(move |(row, owner)| (subject_of(owner), codes.row(row)))
     }

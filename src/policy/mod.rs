@@ -199,7 +199,7 @@ pub enum PolicyError {
         least: Rate,
     },
     /// The table has no threshold strict enough for so many subjects: calibrate with a lower false match rate, which takes
-    /// more data, ask for less, or enroll fewer.
+    /// more data, allow a higher rate, or enroll fewer.
     Fpir {
         /// The rate asked for.
         asked: Rate,
@@ -219,8 +219,9 @@ impl fmt::Display for PolicyError {
             ),
             Self::Fpir { asked, population, least } => write!(
                 f,
-                "with {population} subjects there is no threshold for a false-positive identification rate of {asked}, the \
-                 least is {least}: calibrate with more data, ask for less or enroll fewer"
+                "there is no threshold for a false-positive identification rate of {asked} with {population} subjects (one with \
+                 more templates than was calibrated with counts as several), the least is {least}: calibrate with more data, \
+                 allow a higher rate, or enroll fewer"
             ),
         }
     }

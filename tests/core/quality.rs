@@ -2,9 +2,9 @@
 
 use crate::support::{FULL, NORM_LIMITED, OTHER_MODEL, template};
 use cognate::gallery::{AdaptError, Adaptation, Kind};
-use cognate::quality::{QualityLimits, Refusal, assess};
+use cognate::quality::{MAX_SAMPLES, QualityLimits, Refusal, assess};
 use cognate::{
-    Decision, Evidence, Gallery, GalleryError, Match, MatchError, Policy, Scan, Score, Search, Space, SubjectId,
+    CodeForm, Decision, Evidence, Gallery, GalleryError, Match, MatchError, Policy, Scan, Score, Search, Space, SubjectId,
     Template, similarity,
 };
 
@@ -23,7 +23,7 @@ fn samples(who: usize) -> [Template<D>; 3] {
 }
 
 fn limits() -> QualityLimits {
-    QualityLimits { most_clipped: 8, ..QualityLimits::for_threshold(Score::from_ratio(9, 10), D) }
+    QualityLimits { most_clipped: 8, ..QualityLimits::for_threshold(Score::from_ratio(9, 10), CodeForm::Full, D) }
 }
 
 fn gallery() -> Gallery<D, 12> {
@@ -84,6 +84,37 @@ fn each_fault_is_named() {
     for refusal in [Refusal::Constant { sample: 3 }, refused.unwrap_err()] {
         assert!(refusal.to_string().len() > 20);
     }
+}
+
+#[test]
+fn samples_hang_together_or_a_minority_is_named() {
+    let odd = |samples: &[Template<D>]| match refusal(samples, None) {
+        Err(Refusal::Inconsistent { sample, .. }) => Some(sample),
+        Ok(()) => None,
+        other => panic!("{other:?}"),
+    };
+    let ([a, b, c], [x, y, _]) = (samples(1), samples(2));
+    assert_eq!(odd(&[a, b, c]), None);
+    assert_eq!(odd(&[x, a, b, c]), Some(0));
+    assert_eq!(odd(&[a, b, c, x, y]), Some(3));
+    assert_eq!(odd(&[a, x, b, y]), Some(1), "each has its like, and yet they are two subjects");
+    // A head that turns: neighbors are alike, the ends are not; in any order.
+    let pose = |turn: usize| {
+        let angle = turn as f32 * 0.35;
+        template::<D>(std::array::from_fn(|index| if index % 2 == 0 { angle.cos() } else { angle.sin() } + 0.1 * index as f32 % 0.3), FULL)
+    };
+    let turned = [4, 0, 3, 1, 2].map(pose);
+    assert!(similarity::cosine(&turned[0], &turned[1]).unwrap() < limits().least_consistency);
+    let poses = QualityLimits { most_clipped: D, ..limits() };
+    let nobody = Gallery::<D, 1>::new(FULL, SubjectId::FIRST);
+    let galleries: [&dyn Scan; 1] = [&nobody];
+    let search = Search::new(&galleries);
+    assert!(assess(&turned, &search, None, &poses).is_ok());
+    let gap = [turned[0], turned[1], turned[2], turned[3]];
+    let refused = assess(&gap, &search, None, &poses).unwrap_err();
+    assert!(matches!(refused, Refusal::Inconsistent { sample: 1, .. }), "{refused:?}");
+    let many = std::vec![a; MAX_SAMPLES + 1];
+    assert_eq!(refusal(&many, None), Err(Refusal::TooManySamples { found: MAX_SAMPLES + 1 }));
 }
 
 fn adaptation() -> Adaptation {

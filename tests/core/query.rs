@@ -1,7 +1,7 @@
 //! Sums of templates against `f64`.
 
 use crate::support::{FULL, MODEL, NORM_LIMITED, OTHER_MODEL, euclidean, template};
-use cognate::{Embedding, Query, QueryError, Space, Template, similarity};
+use cognate::{AsTemplate, Embedding, Query, QueryError, Space, Template, query, similarity};
 use proptest::prelude::*;
 
 const D: usize = 12;
@@ -55,6 +55,17 @@ fn what_makes_no_query() {
     assert_eq!(Query::<2>::new(FULL).plus(&a).unwrap().minus(&a).unwrap().template(), Err(QueryError::Zero));
     let mismatch = Space::full(OTHER_MODEL).require(Space::full(MODEL)).unwrap_err();
     assert_eq!(Query::<2>::new(Space::full(OTHER_MODEL)).plus(&a).unwrap_err(), QueryError::Space(mismatch));
+}
+
+#[test]
+fn a_sum_of_any_dimension_is_the_same() {
+    let [a, b] = [[1.0f32, 0.3, -0.2], [0.4, 1.0, 0.9]].map(|values| template(values, FULL));
+    let expected = Query::new(FULL).weighted(&a, 3).unwrap().minus(&b).unwrap().template().unwrap();
+    let (mut sums, mut code) = ([9; 3], [9; 3]);
+    query::combine(&[(a.as_ref(), 3), (b.as_ref(), -1)], FULL, &mut sums, &mut code).unwrap();
+    assert_eq!(&code, expected.code());
+    let short = query::combine(&[(a.as_ref(), 3)], FULL, &mut sums[..2], &mut code);
+    assert_eq!(short, Err(QueryError::Dimension { expected: 3, found: 2 }));
 }
 
 #[test]

@@ -1,11 +1,14 @@
 use super::*;
-use cognate::Score;
-use cognate::bundle::Rate;
+use cognate::gallery::Best;
+use cognate::normalization::Top;
+use cognate::{CodeForm, FullScale, Score, Space};
+
+const MODEL: ModelDigest = ModelDigest::new([9; 16]);
 
 fn threshold(fmr: u32, raw: i32) -> ThresholdEntry {
     ThresholdEntry {
         fmr: Rate::from_parts_per_billion(fmr).unwrap(),
-        threshold: Score::from_raw(raw).unwrap(),
+        threshold: Score::from_raw(raw),
         comparisons: 300,
         fmr_upper_bound: Rate::from_parts_per_billion(20_000_000).unwrap(),
     }
@@ -15,9 +18,28 @@ fn codes(elements: &[i8]) -> Vec<Vec<i8>> {
     elements.iter().map(|&element| vec![127, element, 0, -3, 5]).collect()
 }
 
+fn settings() -> Settings {
+    Settings {
+        coder: Coder::new(Space::full(MODEL), None),
+        dimension: 5,
+        layout: Layout::Rows,
+        filter: false,
+        thresholds: vec![threshold(10_000_000, 100), threshold(1_000_000, 200)],
+        operating_point: 1,
+        fpir: Rate::from_parts_per_billion(10_000_000).unwrap(),
+        margin: 7,
+        fusion: Fusion::Maximum,
+        calibrated_templates: 3,
+        cohort: None,
+    }
+}
+
 fn bundle() -> Bundle {
-    let thresholds = vec![threshold(10_000_000, 100), threshold(1_000_000, 200)];
-    let mut bundle = Bundle::new(ModelDigest::new([9; 16]), 5, thresholds, 1);
+    with(settings())
+}
+
+fn with(settings: Settings) -> Bundle {
+    let mut bundle = Bundle::new(settings);
     bundle.enroll("anna", codes(&[1, 2])).unwrap();
     bundle.enroll("ben", codes(&[3, 4, 5])).unwrap();
     bundle
@@ -25,10 +47,48 @@ fn bundle() -> Bundle {
 
 #[test]
 fn bytes_and_back() {
-    let bundle = bundle();
-    assert_eq!(Bundle::parse(&bundle.to_bytes().unwrap()).unwrap(), bundle);
-    let empty = Bundle::new(ModelDigest::new([9; 16]), 5, vec![threshold(1, 1)], 0);
-    assert_eq!(Bundle::parse(&empty.to_bytes().unwrap()).unwrap(), empty);
+    let best = Best::new(2).unwrap();
+    let euclidean = CodeForm::Euclidean(FullScale::new(3.5).unwrap());
+    let cohort = |method| Some(CohortCodes { method, codes: codes(&[-8, 90, -70]) });
+    for settings in [
+        settings(),
+        Settings { fusion: Fusion::MeanOfBest(best), cohort: cohort(Method::TNorm), ..settings() },
+        Settings { cohort: cohort(Method::AdaptiveSNorm(Top::new(2).unwrap())), ..settings() },
+        Settings { coder: Coder::new(Space { model: MODEL, form: euclidean }, None), ..settings() },
+    ] {
+        let bundle = with(settings.clone());
+        assert_eq!(Bundle::parse(&bundle.to_bytes().unwrap()).unwrap(), bundle);
+        let empty = Bundle::new(settings);
+        assert_eq!(Bundle::parse(&empty.to_bytes().unwrap()).unwrap(), empty);
+    }
+}
+
+#[test]
+fn a_centroid_is_one_template_that_nothing_is_added_to() {
+    let mut bundle = with(Settings { fusion: Fusion::Centroid, ..settings() });
+    assert_eq!(bundle.subjects()[1].codes, codes(&[4]), "the mean of three that lie in a row");
+    let error = bundle.add("ben", codes(&[6])).unwrap_err();
+    assert_eq!(error, EnrollError::OneTemplate { name: "ben".to_owned() });
+    let opposite = vec![vec![127, 1, 2, 3, 4], vec![-127, -1, -2, -3, -4]];
+    assert_eq!(bundle.enroll("cleo", opposite), Err(EnrollError::NoCentroid { name: "cleo".to_owned() }));
+    assert_eq!(bundle.subjects().len(), 2);
+}
+
+#[test]
+fn samples_that_should_not_be_enrolled() {
+    let bundle = with(Settings { thresholds: vec![threshold(1_000_000, 1 << 22)], operating_point: 0, ..settings() });
+    let assess = |codes: &[Vec<i8>], added_to| bundle.assess(codes, added_to).unwrap();
+    let other = [vec![0, 0, 127, 0, 9], vec![0, 2, 127, 0, 0]];
+    assert!(assess(&other, None).is_ok());
+    assert!(matches!(assess(&[other[0].clone(), other[0].clone()], None), Err(Refusal::Duplicate { .. })));
+    assert!(matches!(assess(&[other[0].clone(), vec![0, 127, 0, 0, 9]], None), Err(Refusal::Inconsistent { .. })));
+    assert!(matches!(assess(&other, Some("anna")), Err(Refusal::Inconsistent { sample: 2, .. })), "not like her own");
+    let anna = codes(&[-7]);
+    let Err(Refusal::TooClose { sample: 0, other, .. }) = assess(&anna, None) else { panic!("anna again") };
+    assert_eq!(other.subject, SubjectId::FIRST);
+    // Anna and Ben were enrolled all the same.
+    let doubtful = bundle.doubtful().unwrap();
+    assert_eq!(doubtful.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["anna", "ben"]);
 }
 
 #[test]

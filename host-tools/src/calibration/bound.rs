@@ -1,6 +1,6 @@
 //! How sure a counted rate is.
 
-use cognate::bundle::Rate;
+use cognate::policy::Rate;
 use statrs::distribution::{Beta, ContinuousCDF};
 
 /// The confidence of the bounds.

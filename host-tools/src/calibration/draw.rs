@@ -1,68 +1,77 @@
 //! One way to pick the samples that are enrolled, and the scores that come of it.
 
-use super::least_threshold;
-use crate::templates::best_score;
-use cognate::bundle::Rate;
-use cognate::{Score, TemplateRef};
+use super::{CalibrationError, Coded, least_threshold};
+use cognate::Score;
+use cognate::policy::Rate;
 
 /// The scores of all probes against all subjects, for one pick of the enrolled samples.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Draw {
+    /// The subjects that are compared.
+    subjects: Vec<usize>,
     /// The subject of each probe.
     probes: Vec<usize>,
     /// One a probe and subject, the subject running fastest.
     scores: Vec<Score>,
-    subjects: usize,
 }
 
 impl Draw {
-    /// Enrolls `enroll` samples of each subject, picked by chance, and scores the others. `subjects` has the rows of
-    /// each subject among the templates, more than `enroll` of each.
-    #[must_use]
-    pub fn new(templates: &[TemplateRef<'_>], subjects: &[Vec<usize>], enroll: usize, seed: u64) -> Self {
+    /// Enrolls `enroll` samples of each subject, picked by chance, and scores the others. `subjects` has the number of each
+    /// subject and its rows, more than `enroll` of each.
+    ///
+    /// # Errors
+    /// [`CalibrationError`] when a pick makes no gallery.
+    pub fn new(
+        coded: &Coded,
+        subjects: &[(usize, &[usize])],
+        enroll: usize,
+        seed: u64,
+    ) -> Result<Self, CalibrationError> {
         let mut chance = fastrand::Rng::with_seed(seed);
-        let mut enrolled: Vec<Vec<TemplateRef<'_>>> = Vec::new();
-        let mut probes = Vec::new();
-        for (subject, rows) in subjects.iter().enumerate() {
-            let mut rows = rows.clone();
+        let mut shuffled = Vec::new();
+        for (_, rows) in subjects {
+            let mut rows = rows.to_vec();
             chance.shuffle(&mut rows);
-            let (first, rest) = rows.split_at(enroll);
-            enrolled.push(first.iter().map(|&row| templates[row]).collect());
-            probes.extend(rest.iter().map(|&row| (subject, templates[row])));
+            shuffled.push(rows);
         }
-        let score = |probe: &TemplateRef<'_>, subject: &Vec<TemplateRef<'_>>| {
-            best_score(probe, subject).expect("at least one sample is enrolled")
-        };
-        let scores = probes.iter().flat_map(|(_, probe)| enrolled.iter().map(move |subject| score(probe, subject)));
-        Self {
-            scores: scores.collect(),
-            subjects: subjects.len(),
-            probes: probes.into_iter().map(|(subject, _)| subject).collect(),
-        }
+        let enrolled: Vec<&[usize]> = shuffled.iter().map(|rows| &rows[..enroll]).collect();
+        let rest = || subjects.iter().zip(&shuffled).flat_map(|((subject, _), rows)| {
+            rows[enroll..].iter().map(move |&row| (*subject, row))
+        });
+        let rows: Vec<usize> = rest().map(|(_, row)| row).collect();
+        let mut all = Vec::with_capacity(rows.len() * subjects.len());
+        coded.compare(&enrolled, &rows, |_, scores| all.extend_from_slice(scores))?;
+        Ok(Self {
+            subjects: subjects.iter().map(|(subject, _)| *subject).collect(),
+            probes: rest().map(|(subject, _)| subject).collect(),
+            scores: all,
+        })
     }
 
     /// The subject of the probe, the subject that it is compared with, and the score, for each comparison.
     pub fn comparisons(&self) -> impl Iterator<Item = (usize, usize, Score)> {
-        let rows = self.scores.chunks_exact(self.subjects);
+        let rows = self.scores.chunks_exact(self.subjects.len());
         self.probes
             .iter()
             .zip(rows)
-            .flat_map(|(&own, row)| row.iter().enumerate().map(move |(subject, &score)| (own, subject, score)))
+            .flat_map(|(&own, row)| self.subjects.iter().zip(row).map(move |(&subject, &score)| (own, subject, score)))
     }
 }
 
 /// Genuine and impostor scores, put together from several draws.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Comparisons {
-    genuine: Vec<Score>,
-    impostor: Vec<Score>,
+    /// Scores of probes with their own subject.
+    pub genuine: Vec<Score>,
+    /// Scores of probes with other subjects.
+    pub impostor: Vec<Score>,
 }
 
 impl Comparisons {
     /// The comparisons among the subjects that `wanted` picks: both the probe's and the one it is compared with.
-    pub fn of(draws: &[Draw], wanted: impl Fn(usize) -> bool) -> Self {
+    pub fn of<'a>(draws: impl IntoIterator<Item = &'a Draw>, wanted: impl Fn(usize) -> bool) -> Self {
         let mut found = Self::default();
-        for (own, subject, score) in draws.iter().flat_map(Draw::comparisons) {
+        for (own, subject, score) in draws.into_iter().flat_map(Draw::comparisons) {
             match (wanted(own) && wanted(subject), own == subject) {
                 (true, true) => found.genuine.push(score),
                 (true, false) => found.impostor.push(score),
@@ -72,12 +81,12 @@ impl Comparisons {
         found
     }
 
-    /// The least threshold with a false match rate of at most `rate` here.
+    /// The least threshold, from `least` to `greatest`, with a false match rate of at most `rate` here.
     #[must_use]
-    pub fn threshold(&self, rate: Rate) -> Option<Score> {
+    pub fn threshold(&self, rate: Rate, least: Score, greatest: Score) -> Option<Score> {
         // In integers: a rate of 1 % of 300 comparisons allows 3, whatever 0.01 is in binary.
         let allowed = self.impostor.len() as u128 * u128::from(rate.parts_per_billion()) / u128::from(Rate::WHOLE);
-        least_threshold(&mut self.impostor.clone(), allowed as usize)
+        least_threshold(&mut self.impostor.clone(), allowed as usize, least, greatest)
     }
 
     /// Impostor comparisons that are accepted.

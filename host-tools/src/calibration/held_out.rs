@@ -1,7 +1,8 @@
 //! Whether a threshold holds for subjects that it was not chosen on.
 
+use super::Coded;
 use super::draw::{Comparisons, Draw};
-use cognate::bundle::Rate;
+use cognate::policy::Rate;
 use serde::{Deserialize, Serialize};
 
 /// How often the subjects are split in two.
@@ -26,18 +27,23 @@ pub struct HeldOut {
 
 impl HeldOut {
     /// Chooses the threshold for `rate` on one half of the subjects and applies it to the other half, again and again.
-    /// `None` with fewer than four subjects, or when a half gives no threshold.
+    /// `None` with fewer than four subjects, or when a half has no impostors or gives no threshold.
     #[must_use]
-    pub fn check(rate: Rate, draws: &[Draw], subjects: usize, seed: u64) -> Option<Self> {
+    pub fn check(rate: Rate, coded: &Coded, draws: &[Draw], subjects: usize, seed: u64) -> Option<Self> {
         if subjects < LEAST_SUBJECTS {
             return None;
         }
+        let (least, greatest) = (coded.least_score(), coded.greatest_score());
         let mut chance = fastrand::Rng::with_seed(seed);
         let mut rates = Vec::new();
         for _ in 0..SPLITS {
             let chosen_on = half(subjects, &mut chance);
-            let threshold = Comparisons::of(draws, |subject| chosen_on[subject]).threshold(rate)?;
+            let chosen = Comparisons::of(draws, |subject| chosen_on[subject]);
             let others = Comparisons::of(draws, |subject| !chosen_on[subject]);
+            if chosen.impostor.is_empty() || others.impostor.is_empty() {
+                return None;
+            }
+            let threshold = chosen.threshold(rate, least, greatest)?;
             rates.push((others.false_match_rate(threshold), others.false_non_match_rate(threshold)));
         }
         let mean = |sum: f64| sum / rates.len() as f64;

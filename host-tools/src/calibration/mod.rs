@@ -2,28 +2,39 @@
 //!
 //! A draw enrolls K samples of each subject, picked by chance, and takes the others as probes: against their own
 //! subject they are genuine comparisons, against each other subject impostor comparisons. A score is what the device
-//! would see: the greatest of the integer scores of the K templates.
+//! would see: integers, behind the back end, fused over the K templates.
 //!
 //! Several draws make a threshold depend less on which samples were picked, but they compare the same samples again:
 //! they are not independent. So the counts and confidence bounds that are reported are those of one draw.
+//!
+//! A back end that was fitted on a subject tells it apart too well. So the subjects are parted in two halves, and each half is
+//! compared behind a back end that was fitted on the other; the one that the bundle gets is fitted on all.
 
 mod bound;
+mod coded;
 mod draw;
 mod held_out;
 
 pub use bound::upper_bound;
+pub use coded::Coded;
 pub use draw::{Comparisons, Draw};
 pub use held_out::HeldOut;
 
-use crate::labels::Labels;
+use crate::back_end::{FitError, FittedBackEnd, Kind, LEAST_SUBJECTS, fit};
+use crate::bundle::{CohortCodes, EnrollError};
+use crate::choices::Form;
+use crate::coder::Coder;
+use crate::embeddings::{Embeddings, EmbeddingsProblem};
 use crate::thresholds::Entry;
-use cognate::bundle::Rate;
-use cognate::{Score, TemplateRef};
+use cognate::bundle::{MAX_THRESHOLDS, WriteError};
+use cognate::normalization::{MAX_COHORT, Method};
+use cognate::policy::Rate;
+use cognate::{Fusion, MatchError, ModelDigest, Score, Space};
 use rayon::prelude::*;
 
 /// How thresholds are chosen.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Plan {
+#[derive(Clone, Debug)]
+pub struct Plan<'a> {
     /// Samples that are enrolled of each subject.
     pub enroll: usize,
     /// The false match rates asked for.
@@ -32,27 +43,151 @@ pub struct Plan {
     pub draws: u32,
     /// What the picks begin from: the same seed picks the same.
     pub seed: u64,
+    /// The form of the templates.
+    pub form: Form,
+    /// What is done to embeddings first.
+    pub back_end: Kind,
+    /// How a subject's templates are fused.
+    pub fusion: Fusion,
+    /// What scores are normalized against, and how.
+    pub cohort: Option<(Method, &'a Embeddings)>,
+}
+
+/// What a calibration found.
+#[derive(Clone, Debug)]
+pub struct Calibration {
+    /// How embeddings become templates.
+    pub coder: Coder,
+    /// Elements of a template.
+    pub dimension: usize,
+    /// What scores are normalized against.
+    pub cohort: Option<CohortCodes>,
+    /// A threshold for each rate that was asked for, in their order, and then for those of a ladder that the data supports.
+    pub entries: Vec<Entry>,
 }
 
 /// Chooses a threshold for each rate of the plan: the least for which the false match rate over all draws is not
-/// above it. The entries are in the order of the plan's rates.
+/// above it. So that an identification can be as strict as its gallery needs, those of a ladder of rates follow, down to
+/// the least that the data supports.
 ///
 /// # Errors
-/// [`CalibrationError`] when the data cannot support a rate, or cannot be enrolled and probed at all.
-pub fn calibrate(templates: &[TemplateRef<'_>], labels: &Labels, plan: &Plan) -> Result<Vec<Entry>, CalibrationError> {
-    let subjects = labels.by_subject();
-    check_subjects(&subjects, plan.enroll)?;
-    let subjects: Vec<Vec<usize>> = subjects.into_iter().map(|(_, rows)| rows).collect();
-    let counts = Counts::of_one_draw(&subjects, plan.enroll);
+/// [`CalibrationError`] when the data cannot support a rate of the plan, or cannot be enrolled and probed at all.
+pub fn calibrate(
+    embeddings: &Embeddings,
+    encoder: ModelDigest,
+    plan: &Plan<'_>,
+) -> Result<Calibration, CalibrationError> {
+    let named = embeddings.labels().by_subject();
+    check_subjects(&named, plan.enroll)?;
+    let subjects: Vec<Vec<usize>> = named.into_iter().map(|(_, rows)| rows).collect();
+    let parts = parts(subjects.len(), plan)?;
+    let counts = Counts::of_one_draw(&subjects, &parts, plan.enroll);
     for &rate in &plan.rates {
         check_support(rate, counts.impostor)?;
     }
-    let draws: Vec<Draw> = (0..plan.draws)
-        .into_par_iter()
-        .map(|number| Draw::new(templates, &subjects, plan.enroll, plan.seed.wrapping_add(u64::from(number))))
-        .collect();
-    let all = Comparisons::of(&draws, |_| true);
-    plan.rates.iter().map(|&rate| entry(rate, counts, &all, &draws, subjects.len(), plan.seed)).collect()
+    let draws = draws(embeddings, encoder, &subjects, &parts, plan)?;
+    let coder = coder(plan, embeddings, encoder, &subjects)?;
+    let coded = Coded::new(coder, embeddings, plan.fusion, plan.cohort)?;
+    let judge = Judge { coded: &coded, all: Comparisons::of(&draws, |_| true), draws: &draws, counts, plan };
+    let mut entries = Vec::new();
+    for &rate in &plan.rates {
+        entries.push(judge.entry(rate, subjects.len())?);
+    }
+    for rate in ladder(&plan.rates, counts.impostor) {
+        entries.extend(judge.entry(rate, subjects.len()).ok());
+    }
+    let dimension = coded.codes.first().map_or(0, Vec::len);
+    Ok(Calibration { coder: coded.coder, dimension, cohort: coded.cohort, entries })
+}
+
+/// Subjects that are compared with each other, behind a back end that was fitted on others.
+struct Part {
+    judged: Vec<usize>,
+    fitted_on: Vec<usize>,
+}
+
+/// All subjects together, or two halves where something is fitted.
+fn parts(subjects: usize, plan: &Plan<'_>) -> Result<Vec<Part>, CalibrationError> {
+    let mut order: Vec<usize> = (0..subjects).collect();
+    if plan.back_end == Kind::None {
+        return Ok(vec![Part { judged: order, fitted_on: Vec::new() }]);
+    }
+    if subjects < LEAST_SUBJECTS {
+        return Err(FitError::Unjudgeable { found: subjects }.into());
+    }
+    fastrand::Rng::with_seed(plan.seed).shuffle(&mut order);
+    let (first, second) = order.split_at(subjects / 2);
+    let part = |judged: &[usize], fitted_on: &[usize]| {
+        let sorted = |subjects: &[usize]| {
+            let mut subjects = subjects.to_vec();
+            subjects.sort_unstable();
+            subjects
+        };
+        Part { judged: sorted(judged), fitted_on: sorted(fitted_on) }
+    };
+    Ok(vec![part(first, second), part(second, first)])
+}
+
+/// The draws of all parts.
+fn draws(
+    embeddings: &Embeddings,
+    encoder: ModelDigest,
+    subjects: &[Vec<usize>],
+    parts: &[Part],
+    plan: &Plan<'_>,
+) -> Result<Vec<Draw>, CalibrationError> {
+    let mut draws = Vec::new();
+    for part in parts {
+        let fitted_on: Vec<Vec<usize>> = part.fitted_on.iter().map(|&subject| subjects[subject].clone()).collect();
+        let coder = coder(plan, embeddings, encoder, &fitted_on)?;
+        let coded = Coded::new(coder, embeddings, plan.fusion, plan.cohort)?;
+        let judged: Vec<(usize, &[usize])> =
+            part.judged.iter().map(|&subject| (subject, subjects[subject].as_slice())).collect();
+        let of_part: Vec<Draw> = (0..plan.draws)
+            .into_par_iter()
+            .map(|number| Draw::new(&coded, &judged, plan.enroll, plan.seed.wrapping_add(u64::from(number))))
+            .collect::<Result<_, _>>()?;
+        draws.extend(of_part);
+    }
+    Ok(draws)
+}
+
+/// What makes templates, fitted on these subjects.
+pub(crate) fn coder(
+    plan: &Plan<'_>,
+    embeddings: &Embeddings,
+    encoder: ModelDigest,
+    fitted_on: &[Vec<usize>],
+) -> Result<Coder, CalibrationError> {
+    let fit = fit(plan.back_end, embeddings, fitted_on)?;
+    let greatest = embeddings.rows().flatten().fold(0.0f32, |greatest, value| greatest.max(value.abs()));
+    let back_end = fit.map(|fit| FittedBackEnd::quantize(&fit, encoder, greatest.into())).transpose()?;
+    let model = back_end.as_ref().map_or(encoder, FittedBackEnd::model);
+    let scale = match &back_end {
+        None => greatest,
+        Some(back_end) => {
+            let outputs = embeddings.rows().flat_map(|row| back_end.project_f64(row));
+            outputs.fold(0.0f64, |greatest, value| greatest.max(value.abs())) as f32
+        }
+    };
+    let form = plan.form.with_scale(scale).ok_or(FitError::Constant)?;
+    Ok(Coder::new(Space { model, form }, back_end))
+}
+
+/// Rates in steps of 1, 2, 5 from a tenth down, and the least that the comparisons support, without those that were asked
+/// for; as many as a bundle has room for.
+fn ladder(asked: &[Rate], comparisons: u64) -> Vec<Rate> {
+    let least = least_supported(comparisons);
+    let decades = (0..9).map(|decade| 10u32.pow(8 - decade));
+    let steps = decades.flat_map(|tenth| [tenth, tenth / 2, tenth / 5]).chain(least.map(Rate::parts_per_billion));
+    let rates = steps.filter_map(Rate::from_parts_per_billion);
+    let mut rates: Vec<Rate> =
+        rates.filter(|rate| least.is_some_and(|least| *rate >= least) && *rate < Rate::ALL && !asked.contains(rate)).collect();
+    rates.sort_unstable();
+    rates.dedup();
+    rates.reverse();
+    rates.truncate(MAX_THRESHOLDS.saturating_sub(asked.len()));
+    rates
 }
 
 /// Comparisons of one draw.
@@ -63,9 +198,14 @@ struct Counts {
 }
 
 impl Counts {
-    fn of_one_draw(subjects: &[Vec<usize>], enroll: usize) -> Self {
-        let genuine: u64 = subjects.iter().map(|rows| (rows.len() - enroll) as u64).sum();
-        Self { genuine, impostor: genuine * (subjects.len() as u64 - 1) }
+    fn of_one_draw(subjects: &[Vec<usize>], parts: &[Part], enroll: usize) -> Self {
+        let mut counts = Self { genuine: 0, impostor: 0 };
+        for part in parts {
+            let genuine: u64 = part.judged.iter().map(|&subject| (subjects[subject].len() - enroll) as u64).sum();
+            counts.genuine += genuine;
+            counts.impostor += genuine * (part.judged.len() as u64 - 1);
+        }
+        counts
     }
 }
 
@@ -88,53 +228,87 @@ fn check_support(rate: Rate, comparisons: u64) -> Result<(), CalibrationError> {
     if parts == 0 {
         return Err(CalibrationError::ZeroRate);
     }
-    let whole = u64::from(Rate::WHOLE);
-    let needed = (3 * whole).div_ceil(parts);
+    let needed = (3 * u64::from(Rate::WHOLE)).div_ceil(parts);
     if comparisons >= needed {
         return Ok(());
     }
-    let least = (3 * whole).div_ceil(comparisons.max(1)).min(whole) as u32;
-    Err(CalibrationError::TooFew { rate, needed, comparisons, least: Rate::from_parts_per_billion(least) })
+    Err(CalibrationError::TooFew { rate, needed, comparisons, least: least_supported(comparisons) })
 }
 
-fn entry(
-    rate: Rate,
+/// The least rate that so many comparisons support.
+fn least_supported(comparisons: u64) -> Option<Rate> {
+    let whole = u64::from(Rate::WHOLE);
+    Rate::from_parts_per_billion((3 * whole).div_ceil(comparisons.max(1)).min(whole) as u32)
+}
+
+/// What entries are made from.
+struct Judge<'a> {
+    coded: &'a Coded,
+    all: Comparisons,
+    draws: &'a [Draw],
     counts: Counts,
-    all: &Comparisons,
-    draws: &[Draw],
-    subjects: usize,
-    seed: u64,
-) -> Result<Entry, CalibrationError> {
-    let threshold = all.threshold(rate).ok_or(CalibrationError::NoThreshold { rate })?;
-    let fmr = all.false_match_rate(threshold);
-    // The false matches of a draw on average, rounded up so that the bound is not too low.
-    let errors = (all.false_matches(threshold) as u64).div_ceil(draws.len() as u64);
-    Ok(Entry {
-        fmr: rate,
-        threshold,
-        observed_fmr: fmr,
-        observed_fnmr: all.false_non_match_rate(threshold),
-        comparisons: counts.impostor,
-        genuine_comparisons: counts.genuine,
-        fmr_upper_bound: upper_bound(errors, counts.impostor),
-        held_out: HeldOut::check(rate, draws, subjects, seed),
-    })
+    plan: &'a Plan<'a>,
 }
 
-/// The least threshold with no more than `allowed` of these impostor scores at or above it; `None` when even the
-/// greatest score there is does not do. Sorts the scores.
+impl Judge<'_> {
+    fn entry(&self, rate: Rate, subjects: usize) -> Result<Entry, CalibrationError> {
+        let Self { coded, all, draws, counts, plan } = self;
+        let threshold = all.threshold(rate, coded.least_score(), coded.greatest_score());
+        let threshold = threshold.ok_or(CalibrationError::NoThreshold { rate })?;
+        // The false matches of a draw on average, rounded up so that the bound is not too low.
+        let errors = (all.false_matches(threshold) as u64).div_ceil(u64::from(plan.draws));
+        Ok(Entry {
+            fmr: rate,
+            threshold,
+            observed_fmr: all.false_match_rate(threshold),
+            observed_fnmr: all.false_non_match_rate(threshold),
+            comparisons: counts.impostor,
+            genuine_comparisons: counts.genuine,
+            fmr_upper_bound: upper_bound(errors, counts.impostor),
+            held_out: HeldOut::check(rate, coded, draws, subjects, plan.seed),
+        })
+    }
+}
+
+/// The least threshold, from `least` to `greatest`, with no more than `allowed` of these impostor scores at or above it;
+/// `None` when even the greatest does not do. Sorts the scores.
 #[must_use]
-pub fn least_threshold(scores: &mut [Score], allowed: usize) -> Option<Score> {
+pub fn least_threshold(scores: &mut [Score], allowed: usize, least: Score, greatest: Score) -> Option<Score> {
     scores.sort_unstable_by(|a, b| b.cmp(a));
     match scores.get(allowed) {
-        Some(first_to_refuse) => Score::from_raw(first_to_refuse.raw() + 1),
-        None => Some(Score::MIN),
+        Some(first_to_refuse) if *first_to_refuse < greatest => Some(Score::from_raw(first_to_refuse.raw() + 1)),
+        Some(_) => None,
+        None => Some(least),
     }
 }
 
 /// Why there is no threshold.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CalibrationError {
+    /// An embedding has no template.
+    #[error(transparent)]
+    Embeddings(#[from] EmbeddingsProblem),
+    /// The back end cannot be fitted.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    /// A pick of samples cannot be enrolled.
+    #[error(transparent)]
+    Enroll(#[from] EnrollError),
+    /// A pick of samples makes no gallery.
+    #[error("the samples make no gallery: {0}")]
+    Bundle(#[from] WriteError),
+    /// A pick of samples cannot be compared.
+    #[error("the samples cannot be compared: {0}")]
+    Match(#[from] MatchError),
+    /// Too few or too many members.
+    #[error(
+        "the cohort has {found} members (subjects, and samples without one), and has to have 2 to {MAX_COHORT}: give other \
+         embeddings with --cohort"
+    )]
+    Cohort {
+        /// How many there are.
+        found: usize,
+    },
     /// Nobody to be an impostor.
     #[error("there are samples of {found} subjects, and a false match needs at least 2: add subjects")]
     Subjects {

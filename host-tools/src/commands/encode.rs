@@ -36,7 +36,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let model = Model::open(&args.model)?;
     let samples = SampleSet::open(&args.samples, args.labels.as_deref())?;
     let encoder = model.encoder()?;
-    let bar = progress_bar(samples.len(), args.quiet);
+    let bar = progress_bar(samples.len(), "samples", args.quiet);
     let encoded = encode(&model, &*encoder, &samples, args.resize, &|done| bar.set_position(done as u64));
     bar.finish_and_clear();
     let encoded = encoded?;

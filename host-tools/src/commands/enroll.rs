@@ -1,13 +1,13 @@
 //! `cognate enroll`
 
 use super::output::print;
-use cognate_host::bundle::{Bundle, BundleProblem, EnrollError};
+use cognate::BundleView;
+use cognate_host::bundle::{Bundle, BundleProblem, with_search};
 use cognate_host::embeddings::Embeddings;
 use cognate_host::encoding::encode;
 use cognate_host::file::{FileError, write_all};
 use cognate_host::model::Model;
 use cognate_host::samples::SampleSet;
-use cognate_host::templates::TemplateSet;
 use std::path::PathBuf;
 
 /// Enrolls a subject in a bundle, or adds samples to one
@@ -30,6 +30,9 @@ pub struct Args {
     /// Add to the subject of this name, who is enrolled already
     #[arg(long)]
     add: bool,
+    /// Enroll samples that are unlike each other, one sample twice, or too much like somebody else
+    #[arg(long)]
+    force: bool,
     /// Stretch pictures of another size to the model's, instead of refusing them
     #[arg(long, conflicts_with = "embeddings")]
     resize: bool,
@@ -39,23 +42,32 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let of_bundle = |problem| FileError::new(&args.bundle, problem);
     let mut bundle = Bundle::read(&args.bundle)?;
     let model = Model::open(&args.model)?;
-    let (expected, found) = (model.digest(), bundle.model());
+    let (expected, found) = (model.digest(), bundle.encoder());
     if expected != found {
         return Err(of_bundle(BundleProblem::Model { expected, found }).into());
     }
     let embeddings = embeddings(args, &model)?;
-    let (expected, found) = (embeddings.dimension(), bundle.dimension());
+    let (expected, found) = (embeddings.dimension(), bundle.embedding_dimension());
     if expected != found {
         return Err(of_bundle(BundleProblem::Dimension { expected, found }).into());
     }
-    let codes: Vec<Vec<i8>> = TemplateSet::new(&embeddings, model.digest())?.codes().map(<[i8]>::to_vec).collect();
-    let count = codes.len();
-    let of_enrollment = |error: EnrollError| of_bundle(BundleProblem::Enroll(error));
+    let codes = bundle.coder().codes(&embeddings)?;
+    let (count, added_to) = (codes.len(), args.add.then_some(args.subject.as_str()));
+    let quality = bundle.assess(&codes, added_to).map_err(|error| of_bundle(BundleProblem::Write(error)))?;
     let id = if args.add { bundle.add(&args.subject, codes) } else { bundle.enroll(&args.subject, codes) };
-    let id = id.map_err(of_enrollment)?;
+    let id = id.map_err(|error| of_bundle(BundleProblem::Enroll(error)))?;
+    match quality {
+        Err(refusal) if args.force => eprintln!("warning: {refusal}"),
+        Err(refusal) => return Err(of_bundle(BundleProblem::Quality(refusal)).into()),
+        Ok(_) => {}
+    }
     let bytes = bundle.to_bytes().map_err(|error| of_bundle(BundleProblem::Write(error)))?;
+    let view = BundleView::new_checked(&bytes).map_err(|error| of_bundle(BundleProblem::Refused(error)))?;
+    // With one more subject there may be no threshold that is strict enough.
+    let policy = with_search(&view, |search| view.identification(search).map(|_| ()));
+    policy.map_err(|error| of_bundle(BundleProblem::Policy(error)))?;
     write_all(&[(&args.bundle, &bytes)])?;
-    print(&format!("{}: {count} templates for subject {id}, `{}`\n", args.bundle.display(), args.subject))
+    print(&format!("{}: {count} samples for subject {id}, `{}`\n", args.bundle.display(), args.subject))
 }
 
 fn embeddings(args: &Args, model: &Model) -> anyhow::Result<Embeddings> {

@@ -1,14 +1,16 @@
 //! `cognate export`
 
-use super::output::{check_output, print};
+use super::output::{check_output, print, show_score};
 use anyhow::bail;
-use cognate::bundle::Rate;
-use cognate_host::bundle::{Bundle, BundleProblem, Enrolled};
-use cognate_host::embeddings::{Embeddings, EmbeddingsProblem};
+use cognate::BundleView;
+use cognate::kernel::Layout;
+use cognate::policy::Rate;
+use cognate_host::bundle::{Bundle, BundleProblem, Enrolled, Settings, with_search};
+use cognate_host::choices::{margin, parse_layout};
+use cognate_host::embeddings::Embeddings;
 use cognate_host::file::{FileError, write_all};
 use cognate_host::model::Model;
 use cognate_host::preprocessing::Preprocessing;
-use cognate_host::templates::TemplateSet;
 use cognate_host::thresholds::{Thresholds, parse_rate};
 use std::path::{Path, PathBuf};
 
@@ -30,9 +32,23 @@ pub struct Args {
     /// The labels of the gallery, where they are not in the CSV file beside it
     #[arg(long, value_name = "CSV", requires = "gallery")]
     labels: Option<PathBuf>,
-    /// The false match rate to use, one of those calibrated; otherwise the one that was calibrated first
+    /// The false match rate of verification, one of those calibrated; otherwise the one that was asked for first
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     fmr: Option<Rate>,
+    /// How often a stranger may be taken for anybody enrolled: identification takes the threshold that holds this with as many
+    /// subjects as there are
+    #[arg(long, value_name = "RATE", value_parser = parse_rate, default_value = "0.01")]
+    fpir: Rate,
+    /// How far ahead of every other subject a known one has to be, as a difference of scores; closer is ambiguous
+    #[arg(long, value_name = "DIFFERENCE", default_value_t = 0.0)]
+    margin: f64,
+    /// How templates lie: rows (any core), pairs (fastest on Cortex-M4, M7 and M33), lanes (M55) or halfwords (M0 and M3,
+    /// norm-limited templates)
+    #[arg(long, value_name = "LAYOUT", default_value_t = Layout::Rows, value_parser = parse_layout)]
+    layout: Layout,
+    /// Add a filter plane, a byte an element: identification then passes over most templates of a large gallery
+    #[arg(long)]
+    filter: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -47,22 +63,31 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             args.model.display()
         );
     }
-    let operating_point = thresholds.index_of(args.fmr).map_err(|problem| FileError::new(&args.thresholds, problem))?;
-    let mut bundle = Bundle::new(digest, thresholds.source.dimension, thresholds.to_bundle(), operating_point);
+    let mut bundle = Bundle::new(settings(args, &thresholds)?);
     if let Some(gallery) = &args.gallery {
-        enroll_all(&mut bundle, gallery, args.labels.as_deref(), thresholds.source.enroll)?;
+        enroll_all(&mut bundle, gallery, args.labels.as_deref())?;
     }
     check_nobody_is_lost(&args.output, &bundle)?;
-    let bytes = bundle.to_bytes().map_err(|error| FileError::new(&args.output, BundleProblem::Write(error)))?;
+    let of_bundle = |problem| FileError::new(&args.output, problem);
+    let bytes = bundle.to_bytes().map_err(|error| of_bundle(BundleProblem::Write(error)))?;
+    for (name, refusal) in bundle.doubtful().map_err(|error| of_bundle(BundleProblem::Write(error)))? {
+        eprintln!("warning: subject `{name}`: {refusal}");
+    }
+    let view = BundleView::new_checked(&bytes).map_err(|error| of_bundle(BundleProblem::Refused(error)))?;
+    let policy = with_search(&view, |search| view.identification(search));
+    let policy = policy.map_err(|error| of_bundle(BundleProblem::Policy(error)))?;
     write_all(&[(&args.output, &bytes)])?;
-    let point = bundle.operating_point();
+    let (point, form) = (bundle.operating_point(), bundle.coder().space().form);
     print(&format!(
-        "{}: {} bytes, {} subjects, threshold {} for a false match rate of {}\n",
+        "{}: {} bytes, {} subjects\nverification: threshold {} for a false match rate of {}\n\
+         identification: threshold {} for a stranger to be taken for anybody at a rate of {}\n",
         args.output.display(),
         bytes.len(),
         bundle.subjects().len(),
-        point.threshold,
-        point.fmr
+        show_score(point.threshold, form),
+        point.fmr,
+        show_score(policy.threshold(), form),
+        args.fpir,
     ))
 }
 
@@ -72,6 +97,27 @@ fn check_inputs_are_kept(args: &Args) -> anyhow::Result<()> {
     let optional = args.gallery.iter().chain(&gallery_labels).chain(&args.labels);
     let inputs = [&args.model, &preprocessing, &args.thresholds].into_iter().chain(optional);
     check_output(&args.output, &inputs.map(PathBuf::as_path).collect::<Vec<_>>())
+}
+
+fn settings(args: &Args, thresholds: &Thresholds) -> anyhow::Result<Settings> {
+    let operating_point = thresholds.index_of(args.fmr).map_err(|problem| FileError::new(&args.thresholds, problem))?;
+    let (coder, cohort) = (thresholds.coder(), thresholds.cohort());
+    let Some(margin) = margin(args.margin, coder.space().form) else {
+        bail!("--margin {}: a margin is a difference of scores, 0 or more: of cosines at most 2", args.margin);
+    };
+    Ok(Settings {
+        margin,
+        coder,
+        dimension: thresholds.dimension(),
+        layout: args.layout,
+        filter: args.filter,
+        thresholds: thresholds.to_bundle(),
+        operating_point,
+        fpir: args.fpir,
+        fusion: thresholds.source.fusion,
+        calibrated_templates: thresholds.templates_a_subject(),
+        cohort,
+    })
 }
 
 /// Refuses to write over a bundle that has somebody enrolled who is not in the new one.
@@ -89,26 +135,23 @@ fn check_nobody_is_lost(output: &Path, new: &Bundle) -> anyhow::Result<()> {
 }
 
 /// Enrolls every row of a file of embeddings, subjects in the order in which they appear.
-fn enroll_all(bundle: &mut Bundle, path: &Path, labels: Option<&Path>, calibrated: usize) -> anyhow::Result<()> {
+fn enroll_all(bundle: &mut Bundle, path: &Path, labels: Option<&Path>) -> anyhow::Result<()> {
     let embeddings = Embeddings::read(path, labels)?;
     embeddings.labels().require_subjects(path)?;
-    embeddings.require_model(path, bundle.model())?;
-    if embeddings.dimension() != bundle.dimension() {
-        let problem = EmbeddingsProblem::Dimension { expected: bundle.dimension(), found: embeddings.dimension() };
-        return Err(FileError::new(path, problem).into());
-    }
-    let templates = TemplateSet::new(&embeddings, bundle.model()).map_err(|problem| FileError::new(path, problem))?;
-    let codes: Vec<Vec<i8>> = templates.codes().map(<[i8]>::to_vec).collect();
+    embeddings.require_model(path, bundle.encoder())?;
+    embeddings.require_dimension(path, bundle.embedding_dimension())?;
+    let codes = bundle.coder().codes(&embeddings).map_err(|problem| FileError::new(path, problem))?;
+    let calibrated = usize::from(bundle.settings().calibrated_templates);
     for (name, rows) in embeddings.labels().by_subject() {
-        if rows.len() > calibrated {
-            eprintln!(
-                "warning: subject `{name}` gets {} templates, and the thresholds were chosen with {calibrated}: \
-                 false matches become likelier",
-                rows.len()
-            );
-        }
         let codes = rows.iter().map(|&row| codes[row].clone()).collect();
         bundle.enroll(name, codes).map_err(|problem| FileError::new(path, problem))?;
+        let templates = bundle.subjects().last().map_or(0, |subject| subject.codes.len());
+        if templates > calibrated {
+            eprintln!(
+                "warning: subject `{name}` gets {templates} templates, and the thresholds were chosen with {calibrated}: \
+                 for identification it counts as several, in verification false matches become likelier"
+            );
+        }
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What commands share: printing, and checks of where they write.
 
 use anyhow::{Context, bail};
+use cognate::{CodeForm, Score};
 use cognate_host::embeddings::Embeddings;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{ErrorKind, Write};
@@ -38,13 +39,18 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
 }
 
 /// A bar on the standard error; hidden when that is no terminal.
-pub fn progress_bar(total: usize, quiet: bool) -> ProgressBar {
+pub fn progress_bar(total: usize, things: &str, quiet: bool) -> ProgressBar {
     if quiet {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} samples, {per_sec}, {eta} left")
-        .expect("the template is well formed");
+    let template = format!("{{bar:40}} {{pos}}/{{len}} {things}, {{per_sec}}, {{eta}} left");
+    let style = ProgressStyle::with_template(&template).expect("the template is well formed");
     ProgressBar::new(total as u64).with_style(style)
+}
+
+/// A score of templates of this form: minus a squared distance in a Euclidean space, a cosine in others.
+pub fn show_score(score: Score, form: CodeForm) -> String {
+    if form.is_cosine() { score.to_string() } else { score.raw().to_string() }
 }
 
 /// A fraction as a percentage with three decimals.

@@ -1,6 +1,7 @@
 //! The counts and rates of a simulation.
 
 use super::{Outcome, Verdict};
+use cognate::Score;
 use serde::Serialize;
 
 /// What became of all probes. Rates are fractions, `None` where nothing was compared.
@@ -12,8 +13,10 @@ pub struct Summary {
     pub genuine: usize,
     /// Those of labeled subjects who are not enrolled.
     pub strangers: usize,
-    /// The threshold, raw.
+    /// The threshold for verification, raw: FNMR and FMR are counted with it.
     pub threshold: i32,
+    /// The threshold for identification among those enrolled, raw: everything else is counted with it.
+    pub identification_threshold: i32,
     /// The part of the genuine probes whose own subject's score is below the threshold.
     pub fnmr: Option<f64>,
     /// How many those are.
@@ -30,14 +33,17 @@ pub struct Summary {
     pub strangers_accepted: usize,
     /// Genuine probes that are known as somebody else.
     pub misidentified: usize,
+    /// Probes of whoever it is that come too close to two subjects.
+    pub ambiguous: usize,
     /// Probes for which the decision by `f32` is another; `None` without the enrolled embeddings.
     pub f32_flips: Option<usize>,
 }
 
 impl Summary {
-    /// Counts the outcomes of a simulation with this raw threshold.
+    /// Counts the outcomes of a simulation with these thresholds.
     #[must_use]
-    pub fn new(outcomes: &[Outcome], threshold: i32) -> Self {
+    pub fn new(outcomes: &[Outcome], verification: Score, identification: Score) -> Self {
+        let threshold = verification.raw();
         let count = |wanted: &dyn Fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
         let known = |outcome: &Outcome| outcome.verdict == Verdict::Known;
         let genuine = count(&Outcome::is_genuine);
@@ -53,6 +59,7 @@ impl Summary {
             genuine,
             strangers,
             threshold,
+            identification_threshold: identification.raw(),
             fnmr: rate(false_non_matches, genuine),
             false_non_matches,
             fmr: rate(false_matches, comparisons),
@@ -61,6 +68,7 @@ impl Summary {
             stranger_accepts: rate(strangers_accepted, strangers),
             strangers_accepted,
             misidentified: count(&|outcome| outcome.is_genuine() && known(outcome) && outcome.right == Some(false)),
+            ambiguous: count(&|outcome| outcome.verdict == Verdict::Ambiguous),
             f32_flips: flips.map(|flips| flips.into_iter().filter(|flip| *flip).count()),
         }
     }

@@ -30,11 +30,11 @@ fn bytes_that_are_no_bundle() {
     bench.write("bad.bundle", &flipped);
     each_command_fails(&bench, &["bad.bundle: the bundle is damaged, checksum", "copy it again"]);
     let mut version = good;
-    version[8] = 2;
+    version[8] = 1;
     bench.write("bad.bundle", &version);
     each_command_fails(
         &bench,
-        &["bad.bundle: the bundle has format version 2, this program reads 1", "export it again"],
+        &["bad.bundle: the bundle has format version 1, this program reads 2", "export it again"],
     );
 }
 

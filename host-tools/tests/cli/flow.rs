@@ -99,9 +99,12 @@ fn subjects_come_and_go_and_ids_stay() {
     bench.succeed(&["remove", "digits.bundle", "6"]);
     let enroll = ["enroll", "digits.bundle", "--model", "model.onnx", "--subject", "7", "seven-0.png"];
     bench.fail(&enroll, &["subject `7` has 1 of the at least 2 samples"]);
-    bench.succeed(&[&enroll[..], &["seven-1.png"]].concat());
+    bench.fail(&[&enroll[..], &["seven-1.png"]].concat(), &["sample 1 is not like the others", "--force enrolls"]);
+    bench.succeed(&[&enroll[..], &["seven-1.png", "--force"]].concat());
     assert_eq!(subjects(&bench), [(1, "5".to_owned(), 3), (3, "7".to_owned(), 2)]);
-    bench.succeed(&["enroll", "digits.bundle", "--model", "model.onnx", "--subject", "7", "--add", "seven-2.png"]);
+    let add = ["enroll", "digits.bundle", "--model", "model.onnx", "--subject", "7", "--add"];
+    bench.fail(&[&add[..], &["seven-1.png"]].concat(), &["samples 0 and 2 are one and the same"]);
+    bench.succeed(&[&add[..], &["seven-2.png", "--force"]].concat());
     assert_eq!(subjects(&bench)[1], (3, "7".to_owned(), 3));
     bench.succeed(&["remove", "digits.bundle", "--id", "1"]);
     assert_eq!(subjects(&bench), [(3, "7".to_owned(), 3)]);
@@ -118,7 +121,7 @@ fn samples_and_embeddings_enroll_the_same_templates() {
         sheet.crop_imm(28 * index, 0, 28, 28).save(bench.path(&format!("seven/7/{index}.png"))).unwrap();
     }
     let bundle = bench.read("digits.bundle");
-    let enroll = ["enroll", "digits.bundle", "--model", "model.onnx", "--subject", "7"];
+    let enroll = ["enroll", "digits.bundle", "--model", "model.onnx", "--subject", "7", "--force"];
     bench.succeed(&[&enroll[..], &["seven/7/0.png", "seven/7/1.png"]].concat());
     let by_samples = bench.read("digits.bundle");
     bench.write("digits.bundle", &bundle);

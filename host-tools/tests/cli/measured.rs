@@ -1,9 +1,9 @@
 //! Real encoders against embeddings that onnxruntime made, where `COGNATE_DATA` names the folder that has them.
 
-use crate::support::Bench;
+use crate::support::{Bench, recorded_data};
 use cognate_host::embeddings::Embeddings;
 use cognate_host::npy::{self, Numbers};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The largest difference of an element that is allowed, after bringing both embeddings to unit length.
 const TOLERANCE: f32 = 1e-4;
@@ -21,16 +21,6 @@ const KEYWORDS: [(usize, [f32; 8]); 3] = [
     (422, [-0.12132749, 0.06030269, 0.13015926, 0.01873333, -0.01392151, 0.1982317, -0.00801937, 0.05832737]),
 ];
 
-/// The folder of data; `None`, said aloud, where there is none.
-fn data(test: &str) -> Option<PathBuf> {
-    // Relative to where the tests were started: the repository's root, not this package's folder, as cargo has it.
-    let found = std::env::var_os("COGNATE_DATA").map(|path| crate::support::repository().join(path));
-    if found.is_none() {
-        eprintln!("skipped {test}: COGNATE_DATA does not name the folder of models and recorded embeddings");
-    }
-    found
-}
-
 fn compare(bench: &Bench, recorded: &Path, tolerance: f32) -> Embeddings {
     let encoded = Embeddings::read(&bench.path("encoded.npy"), None).unwrap();
     let Numbers::F32(recorded) = npy::read(recorded).unwrap() else { panic!("embeddings are f32") };
@@ -47,7 +37,7 @@ fn compare(bench: &Bench, recorded: &Path, tolerance: f32) -> Embeddings {
 
 #[test]
 fn faces_are_encoded_as_onnxruntime_encodes_them() {
-    let Some(data) = data("faces_are_encoded_as_onnxruntime_encodes_them") else { return };
+    let Some(data) = recorded_data("faces_are_encoded_as_onnxruntime_encodes_them") else { return };
     let bench = Bench::new();
     let model = std::fs::read(data.join("faces/MobileFaceNet.onnx")).unwrap();
     bench.write("faces.onnx", &model);
@@ -66,7 +56,7 @@ fn faces_are_encoded_as_onnxruntime_encodes_them() {
 
 #[test]
 fn keywords_are_encoded_as_onnxruntime_encodes_them() {
-    let Some(data) = data("keywords_are_encoded_as_onnxruntime_encodes_them") else { return };
+    let Some(data) = recorded_data("keywords_are_encoded_as_onnxruntime_encodes_them") else { return };
     let bench = Bench::new();
     bench.write("keyword.onnx", &std::fs::read(data.join("keyword/embedding_model.onnx")).unwrap());
     bench.write(

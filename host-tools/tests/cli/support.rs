@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The arguments that export `gallery` as the bundle `output`.
-pub const fn export<'a>(gallery: &'a str, output: &'a str) -> [&'a str; 9] {
-    ["export", "--model", "model.onnx", "--thresholds", "thresholds.json", "--gallery", gallery, "-o", output]
+/// The arguments that export `gallery` as the bundle `output`, with a rate that so little data can hold.
+pub const fn export<'a>(gallery: &'a str, output: &'a str) -> [&'a str; 11] {
+    let thresholds = "thresholds.json";
+    ["export", "--model", "model.onnx", "--thresholds", thresholds, "--gallery", gallery, "-o", output, "--fpir", "0.1"]
 }
 
 /// A temporary folder in which the command runs.
@@ -145,4 +146,14 @@ impl Bench {
 /// The repository's root.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The folder of recorded data that `COGNATE_DATA` names; `None`, said aloud, where it names none.
+pub fn recorded_data(test: &str) -> Option<PathBuf> {
+    // Relative to where the tests were started: the repository's root, not this package's folder, as cargo has it.
+    let found = std::env::var_os("COGNATE_DATA").map(|path| repository().join(path));
+    if found.is_none() {
+        eprintln!("skipped {test}: COGNATE_DATA does not name the folder of models and recorded embeddings");
+    }
+    found
 }

@@ -6,9 +6,10 @@ mod summary;
 pub use reference::{Reference, ReferenceProblem};
 pub use summary::Summary;
 
+use crate::bundle::with_search;
+use crate::coder::Coder;
 use crate::embeddings::{Embeddings, EmbeddingsProblem};
-use crate::templates::TemplateSet;
-use cognate::{BundleView, Decision, MatchError, Policy, SubjectId, TemplateRef, identify, verify};
+use cognate::{BundleView, Decision, MatchError, Policy, PolicyError, Search, SubjectId, TemplateRef};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -18,6 +19,8 @@ use std::collections::BTreeMap;
 pub enum Verdict {
     /// The best subject's score reached the threshold.
     Known,
+    /// It did, but another subject is within the margin.
+    Ambiguous,
     /// It did not.
     Unknown,
 }
@@ -33,13 +36,13 @@ pub struct Outcome {
     pub label: Option<String>,
     /// The decision.
     pub verdict: Verdict,
-    /// The id of the best subject, known or not.
-    pub subject: u32,
+    /// The id of the best subject, known or not; `None` when a filter passed over all of them.
+    pub subject: Option<u32>,
     /// Its name.
-    pub name: String,
+    pub name: Option<String>,
     /// Its score.
-    pub score: i32,
-    /// The id of the best other subject; `None` when only one is enrolled.
+    pub score: Option<i32>,
+    /// The id of the best other subject; `None` when only one is enrolled, or a filter passed over the others.
     pub runner_up: Option<u32>,
     /// Its score.
     pub runner_up_score: Option<i32>,
@@ -49,7 +52,7 @@ pub struct Outcome {
     pub others: Vec<OtherScore>,
     /// Whether the decision is right: its own subject, or unknown for a stranger. `None` without a label.
     pub right: Option<bool>,
-    /// The decision by the cosine of the `f32` embeddings; `None` without the enrolled embeddings.
+    /// The decision by the `f32` embeddings; `None` without the enrolled embeddings.
     pub f32_verdict: Option<Verdict>,
     /// The id of the best subject by that.
     pub f32_subject: Option<u32>,
@@ -77,43 +80,42 @@ impl Outcome {
         self.label.is_some() && self.own_score.is_none()
     }
 
-    /// Whether the decision by `f32` is another: known or not, or known as somebody else. `None` without it.
+    /// Whether the decision by `f32` is another: another verdict, or known as somebody else. `None` without it.
     #[must_use]
     pub fn is_flip(&self) -> Option<bool> {
         let verdict = self.f32_verdict?;
-        let other_subject = verdict == Verdict::Known && self.f32_subject != Some(self.subject);
+        let other_subject = verdict == Verdict::Known && self.f32_subject != self.subject;
         Some(verdict != self.verdict || other_subject)
     }
 }
 
-/// Decides for every probe with the bundle's operating point.
+/// Identifies every probe with the thresholds that the bundle asks for. `coder` is the bundle's.
 ///
 /// # Errors
-/// [`SimulationError`] when the probes do not go with the bundle, or nobody is enrolled.
+/// [`SimulationError`] when the probes do not go with the bundle, nobody is enrolled, or more are than the thresholds support.
 pub fn simulate(
     bundle: &BundleView<'_>,
+    coder: &Coder,
     probes: &Embeddings,
     reference: Option<&Reference>,
 ) -> Result<Vec<Outcome>, SimulationError> {
-    let templates = TemplateSet::new(probes, probes.labels().model.unwrap_or_else(|| bundle.model()))?;
-    let device = Device::new(bundle);
-    let probe = |(row, template)| device.decide(row, template, probes, reference);
-    templates.templates().into_iter().enumerate().map(probe).collect::<Result<_, _>>().map_err(SimulationError::from)
+    let codes = coder.codes(probes)?;
+    with_search(bundle, |search| {
+        let names = bundle.subjects().map(|subject| (subject.id, subject.name)).collect();
+        let device = Device { search, policy: bundle.identification(search)?, names };
+        let outcome = |(row, code): (usize, &Vec<i8>)| device.decide(row, coder.template(code), probes, reference);
+        codes.iter().enumerate().map(outcome).collect::<Result<_, _>>().map_err(SimulationError::from)
+    })
 }
 
 /// What decides on the device.
 struct Device<'a> {
-    bundle: &'a BundleView<'a>,
-    policy: Policy,
+    search: &'a Search<'a>,
+    policy: Policy<'a>,
     names: BTreeMap<SubjectId, &'a str>,
 }
 
-impl<'a> Device<'a> {
-    fn new(bundle: &'a BundleView<'a>) -> Self {
-        let policy = Policy::new(bundle.operating_point().threshold);
-        Self { bundle, policy, names: bundle.subjects().map(|subject| (subject.id, subject.name)).collect() }
-    }
-
+impl Device<'_> {
     fn decide(
         &self,
         row: usize,
@@ -124,40 +126,36 @@ impl<'a> Device<'a> {
         let label = Some(&probes.labels().rows[row]).filter(|label| !label.subject.is_empty());
         let own = label.and_then(|label| self.names.iter().find(|(_, name)| **name == label.subject));
         let own = own.map(|(id, _)| *id);
-        let decision = identify(probe, &[&self.bundle.gallery()], &self.policy)?;
-        let ranking = decision.ranking();
-        let known = matches!(decision, Decision::Known(_));
-        let f32_best = reference.map(|reference| reference.best(probes.row(row)));
+        let mut scores = BTreeMap::new();
+        self.search.scores(&probe, |candidate| {
+            scores.insert(candidate.subject, candidate.score.raw());
+        })?;
+        let own_score = own.and_then(|own| scores.remove(&own));
+        let decision = self.search.identify(&probe, &self.policy)?;
+        let best = decision.evidence().map(|evidence| evidence.best);
+        let runner_up = decision.evidence().and_then(|evidence| evidence.runner_up);
+        let by_f32 = reference.map(|reference| reference.decide(probes.row(row), &self.policy));
         Ok(Outcome {
             probe: row,
             file: probes.labels().rows[row].file.clone(),
             label: label.map(|label| label.subject.clone()),
-            verdict: verdict(known),
-            subject: ranking.best.subject.number(),
-            name: self.names.get(&ranking.best.subject).copied().unwrap_or_default().to_owned(),
-            score: ranking.best.score.raw(),
-            runner_up: ranking.runner_up.map(|other| other.subject.number()),
-            runner_up_score: ranking.runner_up.map(|other| other.score.raw()),
-            own_score: own.map(|own| self.score(probe, own)).transpose()?,
-            others: self.others(probe, own)?,
+            verdict: match decision {
+                Decision::Known(_) => Verdict::Known,
+                Decision::Ambiguous(_) => Verdict::Ambiguous,
+                Decision::Unknown(_) => Verdict::Unknown,
+            },
+            subject: best.map(|best| best.subject.number()),
+            name: best.and_then(|best| self.names.get(&best.subject)).map(|name| (*name).to_owned()),
+            score: best.map(|best| best.score.raw()),
+            runner_up: runner_up.map(|other| other.subject.number()),
+            runner_up_score: runner_up.map(|other| other.score.raw()),
+            own_score,
+            others: scores.into_iter().map(|(id, score)| OtherScore { subject: id.number(), score }).collect(),
             right: label.map(|_| decision.subject() == own),
-            f32_verdict: f32_best.map(|best| verdict(best.cosine >= reference::cosine_of(self.policy.threshold()))),
-            f32_subject: f32_best.map(|best| best.subject.number()),
+            f32_verdict: by_f32.map(|(verdict, _)| verdict),
+            f32_subject: by_f32.map(|(_, subject)| subject.number()),
         })
     }
-
-    fn score(&self, probe: TemplateRef<'_>, subject: SubjectId) -> Result<i32, MatchError> {
-        verify(probe, subject, &[&self.bundle.gallery()], &self.policy).map(|verification| verification.score.raw())
-    }
-
-    fn others(&self, probe: TemplateRef<'_>, own: Option<SubjectId>) -> Result<Vec<OtherScore>, MatchError> {
-        let others = self.names.keys().filter(|id| Some(**id) != own);
-        others.map(|&id| Ok(OtherScore { subject: id.number(), score: self.score(probe, id)? })).collect()
-    }
-}
-
-const fn verdict(known: bool) -> Verdict {
-    if known { Verdict::Known } else { Verdict::Unknown }
 }
 
 /// Why there are no decisions.
@@ -166,6 +164,9 @@ pub enum SimulationError {
     /// The probes are no templates.
     #[error(transparent)]
     Probes(#[from] EmbeddingsProblem),
+    /// More subjects are enrolled than the thresholds support.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The probes do not go with the bundle, or nobody is enrolled.
     #[error(transparent)]
     Match(#[from] MatchError),
