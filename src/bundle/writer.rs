@@ -48,7 +48,7 @@ pub struct BundleContents<'a> {
     pub back_end: Option<BackEnd<'a>>,
     /// What scores are normalized against; the thresholds hold for that.
     pub cohort: Option<CohortContents<'a>>,
-    /// Whether to add a filter plane, for cores with DSP instructions.
+    /// Whether to add a filter plane, which cores with DSP instructions search by; only where scores are cosines.
     pub filter: bool,
 }
 
@@ -114,7 +114,8 @@ impl BundleContents<'_> {
         if !self.layout.supports(self.dimension) {
             return Err(WriteError::Layout { layout: self.layout, dimension: self.dimension });
         }
-        if self.filter && FilterView::bytes(self.dimension, 0).is_none() {
+        let can_filter = self.space.form.is_cosine() && FilterView::bytes(self.dimension, 0).is_some();
+        if self.filter && !can_filter {
             return Err(WriteError::Filter { dimension: self.dimension });
         }
         if self.thresholds.len() > MAX_THRESHOLDS {
@@ -304,7 +305,7 @@ pub enum WriteError {
         /// The bundle's dimension.
         dimension: usize,
     },
-    /// A filter plane that a bundle of this dimension cannot have.
+    /// A filter plane that a bundle of this dimension, or one of distances, cannot have.
     Filter {
         /// The bundle's dimension.
         dimension: usize,
@@ -332,7 +333,8 @@ impl fmt::Display for WriteError {
             ),
             Self::Filter { dimension } => write!(
                 f,
-                "a filter is for dimensions that are multiples of 16, up to 256, not {dimension}: export without it"
+                "a filter is for cosines of dimensions that are multiples of 16, up to 256, and this is of {dimension}: export \
+                 without it"
             ),
             Self::TooLarge => f.write_str(
                 "the bundle would be larger than its format can say: enroll fewer subjects or keep fewer thresholds",

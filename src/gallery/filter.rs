@@ -208,10 +208,14 @@ impl<'a> FilterView<'a> {
         owner: impl Fn(usize) -> Option<SubjectId>,
         visit: &mut dyn FnMut(SubjectId, i32) -> i32,
     ) -> usize {
+        // On some cores rows are scored as fast as coarse ones; and the bound is one of cosines.
+        if !kernel::FILTERS || !probe.template().space().form.is_cosine() {
+            return table.find(probe, floor, owner, visit);
+        }
         let coarse_probe = CoarseProbe::new(probe);
         let mut bar = coarse_probe.bar(probe.score(floor));
-        // A bar that most rows pass is not worth looking at; nor is any on a core that scores rows as fast as coarse ones.
-        if !kernel::FILTERS || bar.least(0) <= 0 || !probe.template().space().form.is_cosine() {
+        // A bar that most rows pass is not worth looking at.
+        if bar.least(0) <= 0 {
             return table.find(probe, floor, owner, visit);
         }
         let mut keys = table.keys(probe);

@@ -227,11 +227,11 @@ pub struct Seek<'a> {
 }
 
 impl<'a> Seek<'a> {
-    /// Before the first row of the range.
+    /// Before the first row of the range, which ends with the rows at the latest.
     #[must_use]
     pub fn new(rows: &'a Rows<'a>, probe: &'a Probe<'a>, range: Range<usize>) -> Self {
         let (blocked, block_rows) = (rows.codes.shape.blocked_rows(), rows.codes.layout().block_rows());
-        let Range { start, end } = range;
+        let (start, end) = (range.start, range.end.min(rows.codes.rows()));
         let mut seek = Self { rows, probe, blocks: None, row: start, end };
         if start < end.min(blocked) {
             let blocks = start / block_rows..end.min(blocked).div_ceil(block_rows);

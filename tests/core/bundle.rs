@@ -469,7 +469,7 @@ fn what_a_dimension_cannot_have_is_refused() {
         (contents.space, contents.filter) = (euclidean(1.0), true);
     };
     let written = plain(euclidean_filter, |contents| encode(&contents));
-    assert_eq!(written, Err(WriteError::Contents(BundleError::Malformed(Section::Filter))));
+    assert_eq!(written, Err(WriteError::Filter { dimension: 16 }));
 }
 
 proptest! {

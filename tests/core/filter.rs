@@ -1,6 +1,6 @@
 //! The filtered search against the one that looks at every template: it must never lose the answer.
 
-use crate::support::{FULL, NORM_LIMITED};
+use crate::support::{FULL, NORM_LIMITED, euclidean};
 use cognate::kernel::Layout;
 use cognate::{
     BundleView, Decision, Embedding, FilteredGallery, Gallery, MatchError, Policy, Scan, Score, Search, Space,
@@ -45,7 +45,9 @@ fn embeddings<const D: usize>() -> impl Strategy<Value = Vec<[f32; D]>> {
 
 fn templates<const D: usize>(values: &[[f32; D]], space: Space) -> Vec<Template<D>> {
     let embeddings = values.iter().filter_map(|values| Embedding::new(*values).ok());
-    embeddings.map(|embedding| Template::new(&embedding, space)).collect()
+    let templates = embeddings.map(|embedding| Template::new(&embedding, space));
+    // Of an embedding below half a step of a Euclidean code nothing is left.
+    templates.filter(|template| template.code() != &[0; D]).collect()
 }
 
 fn identify<const D: usize>(
@@ -98,6 +100,16 @@ proptest! {
         let space = if limited { NORM_LIMITED } else { FULL };
         check(&least, space, threshold, 0, 1);
         check(&greatest, space, threshold, 0, 1);
+    }
+
+    #[test]
+    fn distances_are_searched_without_the_filter(
+        values in embeddings::<16>(),
+        threshold in -(1i32 << 18)..0,
+        margin in 0u32..1 << 16,
+        removed in 0u32..8,
+    ) {
+        check(&values, euclidean(3.0), threshold, margin, removed);
     }
 
     #[test]

@@ -47,7 +47,7 @@ proptest! {
                     // A floor that about half of the rows reach, one that all do, and any.
                     let middle = (0..rows.len()).map(key).nth(rows.len() / 2).unwrap_or_default();
                     for floor in [middle, i32::MIN, floor] {
-                        let mut seek = Seek::new(&stream, &kernel_probe, 0..rows.len());
+                        let mut seek = Seek::new(&stream, &kernel_probe, 0..rows.len() + 2);
                         let mut found = Vec::new();
                         while let Some(group) = seek.next(floor) {
                             prop_assert!(group.end() <= rows.len());

@@ -111,7 +111,7 @@ fn identification_tightens_as_people_are_enrolled_and_refuses_a_stale_policy() {
     let error = Policy::identification(table, rate(1_000_000), &Search::new(&galleries)).unwrap_err();
     let least = rate(100_000).in_any_of(21);
     assert_eq!(error, PolicyError::Fpir { asked: rate(1_000_000), population: 21, least });
-    assert!(error.to_string().starts_with("with 21 subjects there is no threshold"), "{error}");
+    assert!(error.to_string().contains("with 21 subjects"), "{error}");
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn choices_that_cannot_be() {
     run(&bench, &["--no-comparison", "--back-end", "pca:5"], &[]);
     let uneven = "out.bundle: codes of 5 elements cannot lie as pairs";
     bench.fail(&[&exported[..], &["--layout", "pairs"]].concat(), &[uneven, "use the layout rows"]);
-    bench.fail(&[&exported[..], &["--filter"]].concat(), &["out.bundle: a filter is for dimensions", "not 5"]);
+    bench.fail(&[&exported[..], &["--filter"]].concat(), &["out.bundle: a filter is for cosines of dimensions"]);
 }
 
 #[test]
