@@ -10,7 +10,8 @@ fn main() -> ! {
     for flush in [false, true] {
         board::flush_subnormals(flush);
         defmt::info!("flushes subnormals {=bool}", board::flushes_subnormals());
-        parity::for_each_dimension(board::ram_bytes(), |parity| defmt::info!("{}", parity));
+        parity::for_each_dimension(board::ram_bytes(), |result| defmt::info!("{}", result));
+        parity::for_each_form(|result| defmt::info!("{}", result));
     }
     board::succeed()
 }
