@@ -72,7 +72,7 @@ fn names() -> Result<Vec<String>> {
 pub fn build(board: Board, bins: &[&str], flash: &Flash) -> Result<BTreeMap<String, PathBuf>> {
     let toolchain = setup::ensure(board)?;
     let mut command = toolchain.build(board);
-    command.args(["--manifest-path", "firmware/Cargo.toml", "--features", board.name()]);
+    command.args(["--manifest-path", "firmware/Cargo.toml", "--features", &format!("{},log", board.name())]);
     for bin in bins {
         command.args(["--bin", bin]);
     }
