@@ -152,17 +152,17 @@ impl<'a> FilterView<'a> {
             }
         }
         // Rows that only fill the last block are zero.
-        let end = view.coarse.slacks.len() * BLOCK;
+        let end = view.coarse.slacks().len() * BLOCK;
         if !(table.used..end).all(|row| view.has(row, dimension, core::iter::repeat_n(0, dimension))) {
             return None;
         }
-        let mut blocks = view.slacks.chunks(BLOCK).zip(view.coarse.slacks);
+        let mut blocks = view.slacks.chunks(BLOCK).zip(view.coarse.slacks());
         blocks.all(|(rows, block)| rows.iter().max() == Some(block)).then_some(view)
     }
 
     /// Whether a coarse row has these elements.
     fn has(&self, row: usize, dimension: usize, elements: impl Iterator<Item = i8>) -> bool {
-        let block = self.coarse.bytes.chunks(BLOCK * dimension.max(1)).nth(row / BLOCK).unwrap_or_default();
+        let block = self.coarse.bytes().chunks(BLOCK * dimension.max(1)).nth(row / BLOCK).unwrap_or_default();
         elements.enumerate().all(|(index, element)| coarse::get(block, row % BLOCK, index) == i16::from(element))
     }
 
@@ -173,7 +173,7 @@ impl<'a> FilterView<'a> {
         let blocks = rows.div_ceil(BLOCK);
         let (coarse, slacks) = bytes.split_at_checked(blocks * BLOCK * dimension)?;
         let (block_slacks, slacks) = slacks.split_at_checked(blocks)?;
-        Some(Self { coarse: Coarse { bytes: bytemuck::must_cast_slice(coarse), slacks: block_slacks }, slacks })
+        Some(Self { coarse: Coarse::new(bytemuck::must_cast_slice(coarse), block_slacks), slacks })
     }
 
     /// Writes the plane of these rows into bytes that are zero and as many as [`FilterView::bytes`].
@@ -337,7 +337,7 @@ impl<const D: usize, const N: usize> Filter<D> for FilterPlane<D, N> {
     }
 
     fn view(&self) -> Option<FilterView<'_>> {
-        let coarse = Coarse { bytes: self.coarse.0.as_flattened(), slacks: &self.block_slacks };
+        let coarse = Coarse::new(self.coarse.0.as_flattened(), &self.block_slacks);
         Some(FilterView { coarse, slacks: &self.slacks })
     }
 }
