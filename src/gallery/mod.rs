@@ -7,6 +7,7 @@
 mod adapt;
 mod filter;
 mod fusion;
+mod held;
 mod ram;
 mod table;
 mod view;
