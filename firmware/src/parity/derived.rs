@@ -4,7 +4,7 @@
 use super::embeddings::Embeddings;
 use super::{Checksum, MODEL, Random};
 use cognate::kernel::{Codes, Layout, Rows};
-use cognate::normalization::{Method, StatisticsList, Top};
+use cognate::normalization::{Method, StatisticsList, SubjectStatistics, Top};
 use cognate::{
     BackEnd, BackEndError, Cohort, Embedding, Fusion, Gallery, Normalization, Query, Scan, Search, Space, SubjectId,
     Template,
@@ -116,22 +116,27 @@ impl Derived {
         }
         let rows = Codes::new(Layout::Rows, D, MEMBERS, &codes).and_then(|codes| Rows::new(codes, &factors));
         let Some(cohort) = rows.and_then(|rows| Cohort::new(rows, probe.space())) else { return };
-        let galleries: [&dyn Scan; 1] = [gallery];
         let top = Top::new(3).map_or(Method::SNorm, Method::AdaptiveSNorm);
         for method in [Method::ZNorm, Method::TNorm, Method::SNorm, top] {
-            let mut statistics = StatisticsList::<N>::new();
-            for subject in 1..=N as u32 / 2 {
-                let subject = SubjectId::new(subject);
-                let Some(of) = cohort.of_subject(gallery, subject, Fusion::Maximum, method) else { continue };
-                self.statistics.add_signed(of.mean().raw());
-                self.statistics.add(of.deviation());
-                statistics.set(subject, of);
-            }
-            let lists: [&dyn cognate::normalization::SubjectStatistics; 1] = [&statistics];
-            let normalization = Normalization::new(cohort, method, &lists);
-            let search = Search::new(&galleries).normalized_by(&normalization);
-            let scored = search.scores(probe, |of| self.normalized.add_signed(of.score.raw()));
-            self.normalized.add(u32::from(scored.is_ok()));
+            self.normalize_by(method, probe, cohort, gallery);
         }
+    }
+
+    #[inline(never)]
+    fn normalize_by(&mut self, method: Method, probe: &Template<D>, cohort: Cohort<'_>, gallery: &Gallery<D, N>) {
+        let galleries: [&dyn Scan; 1] = [gallery];
+        let mut statistics = StatisticsList::<N>::new();
+        for subject in 1..=N as u32 / 2 {
+            let subject = SubjectId::new(subject);
+            let Some(of) = cohort.of_subject(gallery, subject, Fusion::Maximum, method) else { continue };
+            self.statistics.add_signed(of.mean().raw());
+            self.statistics.add(of.deviation());
+            statistics.set(subject, of);
+        }
+        let lists: [&dyn SubjectStatistics; 1] = [&statistics];
+        let normalization = Normalization::new(cohort, method, &lists);
+        let search = Search::new(&galleries).normalized_by(&normalization);
+        let scored = search.scores(probe, |of| self.normalized.add_signed(of.score.raw()));
+        self.normalized.add(u32::from(scored.is_ok()));
     }
 }

@@ -6,14 +6,21 @@
 
 mod derived;
 mod embeddings;
+mod filters;
+mod kernels;
 mod recognition;
 #[cfg(test)]
 mod tests;
 
 pub use derived::{Derived, for_each_form};
+pub use filters::{Filters, for_each_filter};
+pub use kernels::{Kernels, for_each_kernel};
 pub use recognition::{Counts, Recognition, Sums, for_each_dimension};
 
 use cognate::ModelDigest;
+
+/// RAM that a board needs for the greatest dimension: the stack gets deep.
+const GREATEST_NEEDS: usize = 48 * 1024;
 
 const MODEL: ModelDigest = ModelDigest::new(*b"parity self-test");
 

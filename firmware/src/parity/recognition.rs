@@ -1,7 +1,7 @@
 //! From embeddings to decisions, in every form of code.
 
 use super::embeddings::Embeddings;
-use super::{Checksum, MODEL};
+use super::{Checksum, GREATEST_NEEDS, MODEL};
 use cognate::gallery::Best;
 use cognate::policy::{Calibration, Rate, ThresholdEntry, ThresholdTable};
 use cognate::{
@@ -18,8 +18,6 @@ const FEW_ROUNDS: u32 = 200;
 const GALLERY: usize = 12;
 /// In the greatest dimension: a kilobyte each.
 const SMALL_GALLERY: usize = 6;
-/// RAM that a board needs for the greatest one: the stack gets deep.
-const GREATEST_NEEDS: usize = 48 * 1024;
 
 /// The forms, with two scales of the Euclidean distance: one that whole numbers are ties on, and a subnormal number.
 const FORMS: [CodeForm; 4] =
@@ -197,6 +195,7 @@ impl Recognition {
     }
 
     /// The claim goes through all subjects, and one number more that is nobody's. Scores are fused by the mean here.
+    #[inline(never)]
     fn claim<const D: usize, const N: usize>(
         &mut self,
         gallery: &Gallery<D, N>,

@@ -80,6 +80,62 @@ fn the_sums_of_what_is_derived_are_what_they_were() {
     assert_promised(&found, DERIVED);
 }
 
+/// In the order of [`for_each_kernel`]: the dimension, then how many keys and what they come to.
+const KERNELS: &[(usize, [u32; 2])] = &[
+    (1, [0x0000_1bcc, 0x8213_86f6]),
+    (3, [0x0000_1b8c, 0xbdcf_4107]),
+    (15, [0x0000_1b8e, 0x0ec4_59ec]),
+    (16, [0x0000_6fa2, 0x29e2_82bd]),
+    (17, [0x0000_1b8a, 0xb3e0_c448]),
+    (31, [0x0000_1b74, 0xdd70_d4b8]),
+    (32, [0x0000_6eb2, 0x8260_77bc]),
+    (48, [0x0000_6dfa, 0xd256_1f21]),
+    (63, [0x0000_1bae, 0x3ad1_e691]),
+    (64, [0x0000_6f60, 0x53f3_ed58]),
+    (80, [0x0000_6f7a, 0x8f40_1f74]),
+    (96, [0x0000_6f48, 0xac31_8846]),
+    (100, [0x0000_1bde, 0x57cc_fa4e]),
+    (128, [0x0000_6e2a, 0x6ecb_4aa9]),
+    (160, [0x0000_6e46, 0x4b5b_f177]),
+    (192, [0x0000_6e9c, 0xe2fd_341c]),
+    (255, [0x0000_1b3a, 0x4727_6abf]),
+    (256, [0x0000_6ec0, 0xc68a_8a3e]),
+    (511, [0x0000_1c60, 0x142d_cf33]),
+    (512, [0x0000_6e4a, 0xa04d_ca0c]),
+    (513, [0x0000_1bd4, 0x6937_112d]),
+    (528, [0x0000_6ffc, 0xf8ec_d8de]),
+    (1023, [0x0000_1b60, 0x7794_0b7f]),
+    (1024, [0x0000_6f4c, 0x8172_b5ca]),
+];
+
+#[test]
+fn the_sums_of_kernels_are_what_they_were() {
+    let mut found = Vec::new();
+    for_each_kernel(usize::MAX, |Kernels { dimension, keys, wrong, sum }| {
+        assert_eq!(wrong, 0, "dimension {dimension}");
+        found.push((dimension, [keys, sum.0]));
+    });
+    assert_promised(&found, KERNELS);
+}
+
+/// In the order of [`for_each_filter`]: the dimension, how many groups and decisions, and what they come to.
+const FILTERS: &[(usize, [u32; 3])] = &[
+    (16, [0x0000_0200, 0x0000_005f, 0x19a0_5f72]),
+    (80, [0x0000_01ee, 0x0000_0046, 0x6417_9c6b]),
+    (128, [0x0000_01f9, 0x0000_0058, 0x0d39_00ad]),
+    (256, [0x0000_01ee, 0x0000_0030, 0x9484_ddea]),
+];
+
+#[test]
+fn the_sums_of_filters_are_what_they_were() {
+    let mut found = Vec::new();
+    for_each_filter(usize::MAX, |Filters { dimension, groups, decisions, wrong, sum }| {
+        assert_eq!(wrong, 0, "dimension {dimension}");
+        found.push((dimension, [groups, decisions, sum.0]));
+    });
+    assert_promised(&found, FILTERS);
+}
+
 #[test]
 fn a_single_word_changes_a_checksum() {
     let sum_of = |words: [u32; 3]| {

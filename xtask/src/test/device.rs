@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 pub fn run(board: Board, summary: &mut Summary) -> bool {
     let name = |what: &str| format!("{}: {what}", board.name());
     let Some(rig) = summary.step(&name("build the test firmware"), || Rig::build(board)) else { return false };
-    let tests: [(&str, Test); 17] = [
-        ("templates, scores and decisions are the host's, with subnormal numbers flushed too", parity_with_the_host),
+    let tests: [(&str, Test); 18] = [
+        ("scores and decisions are the host's, with subnormal numbers flushed too", parity_with_the_host),
+        ("every kernel gives what its definition gives, here and on the host", kernels_by_their_definition),
         ("the bundle is searched in flash as on the host", decisions_of_the_bundle),
         ("bundles of every form, layout and kind are decided by as on the host", bundles_of_every_kind),
         ("the counter counts instructions", counter),
@@ -45,16 +46,39 @@ pub fn run(board: Board, summary: &mut Summary) -> bool {
 type Test = fn(&Rig) -> Result<()>;
 
 fn parity_with_the_host(rig: &Rig) -> Result<()> {
-    let run = rig.run("selftest")?;
-    exited(&run, 0)?;
-    // Every board has room for all dimensions, but for one that leaves out the greatest.
-    let ram = if rig.board == Board::Microbit { 16 * 1024 } else { usize::MAX };
     let mut expected = Vec::new();
     for flush in [false, true] {
         expected.push(format!("flushes subnormals {}", flush && rig.board.has_fpu()));
-        parity::for_each_dimension(ram, |result| expected.push(format!("{result:?}")));
+        parity::for_each_dimension(ram_bytes(rig.board), |result| expected.push(format!("{result:?}")));
         parity::for_each_form(|result| expected.push(format!("{result:?}")));
     }
+    expect_sums(rig, "selftest", expected)
+}
+
+fn kernels_by_their_definition(rig: &Rig) -> Result<()> {
+    let (mut expected, mut wrong) = (Vec::new(), 0);
+    parity::for_each_kernel(ram_bytes(rig.board), |result| {
+        wrong += result.wrong;
+        expected.push(format!("{result:?}"));
+    });
+    parity::for_each_filter(ram_bytes(rig.board), |result| {
+        wrong += result.wrong;
+        expected.push(format!("{result:?}"));
+    });
+    ensure!(wrong == 0, "on the host {wrong} results are not what the definition gives");
+    expect_sums(rig, "kerneltest", expected)
+}
+
+/// Every board has room for all dimensions, but for one that leaves out the greatest.
+fn ram_bytes(board: Board) -> usize {
+    if board == Board::Microbit { 16 * 1024 } else { usize::MAX }
+}
+
+/// The board's log has to be these lines, after one that names its kernels.
+fn expect_sums(rig: &Rig, bin: &str, mut expected: Vec<String>) -> Result<()> {
+    let run = rig.run(bin)?;
+    exited(&run, 0)?;
+    expected.insert(0, format!("board {}, kernels {}", rig.board.name(), rig.board.kernels()));
     let found: Vec<_> = run.lines.into_iter().map(|line| line.message).collect();
     ensure!(found == expected, "the host computes\n{}", expected.join("\n"));
     Ok(())

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// No test takes a tenth of it, but the machine may be busy.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-const BINS: [&str; 6] = ["demo", "enroll", "selftest", "panic", "fault", "hang"];
+const BINS: [&str; 7] = ["demo", "enroll", "selftest", "kerneltest", "panic", "fault", "hang"];
 
 /// The samples of `firmware/src/bin/enroll.rs`, which has the script of the button, and the time of each: a sample of the
 /// same time is the same sample.
