@@ -146,8 +146,14 @@ pub fn seek_portable(coarse: &Coarse<'_>, probe: &[i16], bar: Bar) -> Option<Coa
     if probe.is_empty() {
         return None;
     }
-    let blocks = coarse.bytes.chunks_exact((BLOCK * probe.len()).max(1)).zip(coarse.slacks);
-    let mut groups = blocks.enumerate().map(|(block, (bytes, slack))| (block, sums(bytes, probe), bar.least(*slack)));
-    let (block, sums, _) = groups.find(|(_, sums, least)| sums.iter().any(|sum| sum >= least))?;
-    Some(CoarseGroup { block, sums })
+    let mut rest = coarse.bytes;
+    for (block, slack) in coarse.slacks.iter().enumerate() {
+        let (bytes, behind) = rest.split_at_checked(BLOCK * probe.len())?;
+        let (sums, least) = (sums(bytes, probe), bar.least(*slack));
+        if sums.iter().any(|sum| *sum >= least) {
+            return Some(CoarseGroup { block, sums });
+        }
+        rest = behind;
+    }
+    None
 }

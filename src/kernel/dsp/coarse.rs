@@ -4,19 +4,20 @@ use super::super::STEP;
 use super::super::coarse::{self, Bar, Coarse, CoarseGroup};
 use super::is_word_aligned;
 use core::arch::naked_asm;
+use core::num::NonZeroUsize;
 
 /// The first block of coarse rows that a bar lets pass.
 pub(in super::super) fn seek(coarse: &Coarse<'_>, probe: &[i16], bar: Bar) -> Option<CoarseGroup> {
-    let bytes = coarse::BLOCK * probe.len();
+    let Some(bytes) = NonZeroUsize::new(coarse::BLOCK * probe.len()) else { return None };
     let blocks = coarse.slacks().len();
     if !probe.len().is_multiple_of(STEP)
-        || blocks * bytes != coarse.bytes().len()
+        || blocks * bytes.get() != coarse.bytes().len()
         || !is_word_aligned(coarse.bytes())
         || !is_word_aligned(probe)
     {
         return coarse::seek_portable(coarse, probe, bar);
     }
-    if probe.is_empty() || blocks == 0 {
+    if blocks == 0 {
         return None;
     }
     let mut search = CoarseSearch {
