@@ -263,9 +263,10 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
     fn fill(&mut self, place: usize, subject: SubjectId, template: &Template<D>, kind: Kind) {
         let Ok(number) = u16::try_from(place) else { return };
         let end = self.order.partition_point(|other| held::owner(&self.owners, *other) <= subject);
-        if self.order.insert(end, number).is_err() {
+        if self.order.is_full() {
             return;
         }
+        held::insert(&mut self.order, end, number);
         if let (Some(owner), Some(place_kind)) = (self.owners.get_mut(place), self.kinds.get_mut(place)) {
             (*owner, *place_kind) = (subject, kind);
         }
@@ -285,7 +286,7 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
                 index += 1;
                 continue;
             }
-            self.order.remove(index);
+            held::remove(&mut self.order, index);
             self.write(usize::from(place), &[0; D], 0);
             self.filter.clear(usize::from(place));
         }
@@ -315,8 +316,8 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
     }
 
     fn held(&self) -> Option<Held<'_>> {
-        let Self { used, owners, order, filter, .. } = self;
-        Some(Held { rows: self.rows()?, used: *used, owners, order, filter: filter.view() })
+        let Self { used, owners, order, .. } = self;
+        Some(Held { rows: self.rows()?, used: *used, owners, order })
     }
 }
 
@@ -342,7 +343,11 @@ impl<const D: usize, const N: usize, F: Filter<D>> Scan for Gallery<D, N, F> {
     }
 
     fn find(&self, probe: &Probe<'_>, floor: i32, visit: &mut dyn FnMut(SubjectId, i32) -> i32) -> usize {
-        self.held().map_or(0, |held| held.find(probe, floor, visit))
+        let Some(held) = self.held() else { return 0 };
+        match self.filter.view() {
+            Some(filter) => held.find_filtered(&filter, probe, floor, visit),
+            None => held.find(probe, floor, visit),
+        }
     }
 
     fn is_exhaustive(&self) -> bool {
