@@ -50,7 +50,8 @@ fn link(board: &str, out: &Path) -> Result<()> {
     fs::write(out.join("memory.x"), layout)?;
     println!("cargo::rustc-link-search={}", out.display());
     // --nmagic: without it the linker pads sections to the pages of a host.
-    for argument in ["--nmagic", "-Tlink.x", "-Tdefmt.x"] {
+    let logs = env::var_os("CARGO_FEATURE_LOG").is_some();
+    for argument in ["--nmagic", "-Tlink.x"].iter().chain(logs.then_some(&"-Tdefmt.x")) {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
     Ok(())

@@ -45,6 +45,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod arithmetic;
 pub mod back_end;
 pub mod bundle;
 pub mod embedding;

@@ -10,6 +10,7 @@
 //!
 //! All of it in integers: a normalized score is the standard deviations · 2²³.
 
+use crate::arithmetic::{floor_quotient, quotient, root};
 use crate::gallery::{Fusion, Scan, SubjectId, Table};
 use crate::kernel::{Layout, Rows};
 use crate::search::MatchError;
@@ -17,7 +18,7 @@ use crate::similarity::{Probe, Score};
 use crate::space::Space;
 use crate::template::TemplateRef;
 use core::fmt;
-use core::num::NonZeroU8;
+use core::num::{NonZeroU8, NonZeroU32};
 use heapless::Vec;
 
 /// The most members of a cohort.
@@ -100,14 +101,18 @@ impl fmt::Display for Method {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Statistics {
     mean: Score,
-    deviation: u32,
+    deviation: NonZeroU32,
 }
 
 impl Statistics {
     /// Statistics that were computed before; a deviation of 0 counts as 1.
     #[must_use]
     pub const fn new(mean: Score, deviation: u32) -> Self {
-        Self { mean, deviation: if deviation == 0 { 1 } else { deviation } }
+        let deviation = match NonZeroU32::new(deviation) {
+            Some(deviation) => deviation,
+            None => NonZeroU32::MIN,
+        };
+        Self { mean, deviation }
     }
 
     /// The mean of the `top` greatest scores, rounded down, and their standard deviation ⌊√(Σ(x − mean)² / n)⌋, at least 1.
@@ -126,11 +131,11 @@ impl Statistics {
                 let _ = greatest.push(score);
             }
         }
-        let count = i64::try_from(greatest.len()).ok().filter(|count| *count > 0)?;
-        let mean = greatest.iter().map(|score| i64::from(*score)).sum::<i64>().div_euclid(count);
-        let squares: i64 = greatest.iter().map(|score| (i64::from(*score) - mean) * (i64::from(*score) - mean)).sum();
-        let deviation = (squares / count).unsigned_abs().isqrt();
-        Some(Self::new(Score::from_raw(mean as i32), deviation as u32))
+        let count = NonZeroU32::new(greatest.len() as u32)?;
+        let mean = floor_quotient(greatest.iter().map(|score| i64::from(*score)).sum(), count);
+        let squares: u64 =
+            greatest.iter().map(|score| (i64::from(*score) - i64::from(mean)).unsigned_abs().pow(2)).sum();
+        Some(Self::new(Score::from_raw(mean), root(quotient(squares, count))))
     }
 
     /// The mean.
@@ -142,15 +147,14 @@ impl Statistics {
     /// The standard deviation, in raw scores, at least 1.
     #[must_use]
     pub const fn deviation(&self) -> u32 {
-        self.deviation
+        self.deviation.get()
     }
 
     /// (score − mean) / deviation in standard deviations · 2²³, rounded down and saturated.
     #[must_use]
     pub fn normalize(&self, score: Score) -> Score {
         let difference = i64::from(score.raw()) - i64::from(self.mean.raw());
-        let deviations = (difference << Score::FRACTION_BITS).div_euclid(i64::from(self.deviation));
-        Score::from_raw(deviations.clamp(i32::MIN.into(), i32::MAX.into()) as i32)
+        Score::from_raw(floor_quotient(difference << Score::FRACTION_BITS, self.deviation))
     }
 }
 

@@ -122,17 +122,19 @@ impl<'a> Search<'a> {
         let mut ranked: Vec<Leader, K> = Vec::new();
         self.visit_all(probe, |scores| {
             self.visit_subjects(scores, &mut |leader| {
-                if ranked.is_full() {
-                    if ranked.last().is_none_or(|last| !leader.beats(last)) {
-                        return;
-                    }
-                    ranked.pop();
+                let mut behind = leader;
+                for place in ranked.iter_mut().filter(|place| leader.beats(place)) {
+                    core::mem::swap(place, &mut behind);
                 }
-                let place = ranked.iter().position(|other| leader.beats(other)).unwrap_or(ranked.len());
-                // There is room, and the place is not behind the end.
-                let _ = ranked.insert(place, leader);
+                // A full list loses the last.
+                let _ = ranked.push(behind);
             })?;
-            Ok(ranked.iter().map(|leader| scores.of(*leader)).collect())
+            let mut matches = Vec::new();
+            for leader in &ranked {
+                // Both lists have the same room.
+                let _ = matches.push(scores.of(*leader));
+            }
+            Ok(matches)
         })
     }
 
@@ -190,23 +192,16 @@ impl<'a> Search<'a> {
 
     fn identify_by_maximum(&self, probe: &Probe<'_>, policy: &Policy<'_>) -> Result<Decision, MatchError> {
         let exhaustive = self.galleries.iter().all(|gallery| gallery.is_exhaustive());
-        let margin = probe.keys_apart(policy.margin());
-        // What could still be within the margin of a known subject. A gallery without a filter tells of everybody.
-        let least = if exhaustive {
-            i32::MIN
-        } else {
-            let least = i64::from(policy.threshold().raw()) - i64::from(policy.margin());
-            probe.least_key(Score::from_raw(i32::try_from(least).unwrap_or(i32::MIN)))
-        };
         let mut leaders = Leaders::default();
+        if !exhaustive {
+            // What could still be within the margin of a known subject. A gallery without a filter tells of everybody.
+            let least = i64::from(policy.threshold().raw()) - i64::from(policy.margin());
+            leaders.least = Some(probe.least_key(Score::from_raw(i32::try_from(least).unwrap_or(i32::MIN))));
+            leaders.margin = probe.keys_apart(policy.margin());
+        }
         for gallery in self.galleries {
-            let floor = leaders.floor(least, margin, exhaustive);
-            gallery.find(probe, floor, &mut |subject, key| {
-                if !self.excluded.contains(&subject) {
-                    leaders.add(Leader { subject, order: key });
-                }
-                leaders.floor(least, margin, exhaustive)
-            });
+            let floor = leaders.floor();
+            gallery.find(probe, floor, &mut |subject, key| leaders.see(Leader { subject, order: key }, self.excluded));
         }
         let score = |leader: Leader| Match { subject: leader.subject, score: probe.score(leader.order) };
         let (best, runner_up) = (leaders.best.map(score), leaders.runner_up.map(score));
@@ -225,7 +220,9 @@ impl<'a> Search<'a> {
     fn identify_of_all(&self, probe: &Probe<'_>, policy: &Policy<'_>) -> Result<Decision, MatchError> {
         let scores = self.scores_of(probe)?;
         let mut leaders = Leaders::default();
-        self.visit_subjects(&scores, &mut |leader| leaders.add(leader))?;
+        self.visit_subjects(&scores, &mut |leader| {
+            leaders.see(leader, &[]);
+        })?;
         let best = leaders.best.ok_or(MatchError::EmptyGallery)?;
         Ok(decide(Some(scores.of(best)), leaders.runner_up.map(|leader| scores.of(leader)), policy))
     }
@@ -302,17 +299,23 @@ impl Leader {
     }
 }
 
-/// The two most alike subjects so far.
+/// The two most alike subjects so far, and what can still change them.
 #[derive(Clone, Copy, Default, Debug)]
 struct Leaders {
     best: Option<Leader>,
     runner_up: Option<Leader>,
+    /// The least order that is of interest at all, when not everybody is looked at.
+    least: Option<i32>,
+    /// Then, how far behind the best an order is of interest.
+    margin: u32,
 }
 
 impl Leaders {
-    /// Takes in a subject or one of its templates, in any order.
-    fn add(&mut self, candidate: Leader) {
+    /// Takes in a subject, or one of its templates, in any order, unless it is excluded; returns the floor.
+    #[inline(never)]
+    fn see(&mut self, candidate: Leader, excluded: &[SubjectId]) -> i32 {
         match &mut self.best {
+            _ if excluded.contains(&candidate.subject) => {}
             None => self.best = Some(candidate),
             Some(best) if best.subject == candidate.subject => best.order = best.order.max(candidate.order),
             Some(best) if candidate.beats(best) => {
@@ -325,15 +328,17 @@ impl Leaders {
                 }
             }
         }
+        self.floor()
     }
 
     /// The least order that can still change something: what reaches the runner-up and, with a filter, what can be within
     /// the margin of the best.
-    fn floor(&self, least: i32, margin: u32, exhaustive: bool) -> i32 {
-        let floor = self.runner_up.map_or(least, |runner_up| least.max(runner_up.order));
-        match self.best {
-            Some(best) if !exhaustive => floor.max(best.order.saturating_sub_unsigned(margin)),
-            _ => floor,
+    fn floor(&self) -> i32 {
+        let floor = self.runner_up.map_or(i32::MIN, |runner_up| runner_up.order);
+        match (self.least, self.best) {
+            (Some(least), Some(best)) => floor.max(least).max(best.order.saturating_sub_unsigned(self.margin)),
+            (Some(least), None) => floor.max(least),
+            (None, _) => floor,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The similarity of two templates, in integers.
 
 use crate::MatchError;
+use crate::arithmetic::{floor_quotient, quotient};
 use crate::kernel::{self, Finish, Lane, portable};
 use crate::space::{CodeForm, Space};
 use crate::template::{AsTemplate, TemplateRef};
 use core::fmt;
+use core::num::NonZeroU32;
 
 /// How much a probe is like a template or a subject: greater is more alike.
 ///
@@ -157,8 +159,7 @@ impl<'a> Probe<'a> {
         }
         // score ≤ (key · factor + 2³¹) / 2³²
         let numerator = (i64::from(score.0) << 32) - (1 << 31);
-        let key = -(-numerator).div_euclid(i64::from(self.factor).max(1));
-        key.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+        floor_quotient(-numerator, self.divisor()).saturating_neg()
     }
 
     /// A difference of keys from which on their scores differ by at least this much.
@@ -167,8 +168,13 @@ impl<'a> Probe<'a> {
             return scores;
         }
         // The roundings of both scores together come to less than one.
-        let keys = ((u64::from(scores.min(1 << 25)) + 1) << 32) / u64::from(self.factor.unsigned_abs().max(1)) + 1;
+        let keys = quotient((u64::from(scores.min(1 << 25)) + 1) << 32, self.divisor()) + 1;
         keys.min(i32::MAX as u64) as u32
+    }
+
+    /// The factor to divide by: of a cosine it is never 0.
+    fn divisor(&self) -> NonZeroU32 {
+        NonZeroU32::new(self.factor.unsigned_abs()).unwrap_or(NonZeroU32::MIN)
     }
 
     /// Whether this probe can be compared with templates of this space and dimension.
@@ -192,6 +198,7 @@ fn require(probe: TemplateRef<'_>, space: Space, dimension: usize) -> Result<(),
 const RECIPROCAL_OF_16129: u64 = (1 << 45) / (127 * 127);
 
 /// What makes keys of this probe's dot products, and the factor that makes scores of the keys.
+#[inline(never)]
 fn finish(probe: TemplateRef<'_>) -> (Finish, i32) {
     // 2²⁵ · 127 / |code| / 127², in Q0.31: 38 to 43 bits.
     let reciprocal = (u64::from(probe.factor()) * RECIPROCAL_OF_16129) >> 20;

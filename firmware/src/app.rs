@@ -1,13 +1,11 @@
 //! The application: samples in, pins and events out.
 
-use crate::{BundleMismatch, Recognizer, SampleSource};
-use cognate::{Decision, Embedding, GalleryError, MatchError, SubjectId, Template};
+use crate::{EnrollError, RecognizeError, Recognizer, SampleSource, UnusableBundle};
+use cognate::{Decision, Embedding, Evidence, MatchError, SubjectId, Template};
 use core::fmt;
 use embedded_hal::digital::{InputPin, OutputPin};
 use heapless::Vec;
 
-/// The fewest samples that make a subject. A button touched by accident enrolls nobody.
-pub const ENROLL_LEAST: usize = 3;
 /// The most samples of one subject. Those after them are not kept.
 pub const ENROLL_MOST: usize = 8;
 
@@ -16,7 +14,7 @@ pub const ENROLL_MOST: usize = 8;
 pub struct Pins<Accept, Reject, Enroll> {
     /// High from a sample that is known until the next sample has come, or something fails.
     pub accept: Accept,
-    /// High from a sample that is not known until the next sample has come, or something fails.
+    /// High from a sample that is not known, or not for sure, until the next sample has come, or something fails.
     pub reject: Reject,
     /// Held while the samples of a new subject are shown, read once a step.
     pub enroll: Enroll,
@@ -39,8 +37,10 @@ impl Meter for () {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
-    /// A sample was decided about, and the pins show it.
+    /// A sample is somebody's, or nobody's, and the pins show it.
     Decided(Decision),
+    /// A sample was rejected, for it is like more than one subject: show another.
+    Ambiguous(Evidence),
     /// A sample was rejected, for nobody is enrolled yet.
     NobodyEnrolled,
     /// A sample was taken for the subject being enrolled: how many there are now, up to [`ENROLL_MOST`].
@@ -53,37 +53,37 @@ pub enum Event {
     End,
 }
 
-/// The application on its pins, with a gallery of `N` templates of `D` elements in RAM.
-pub struct App<'a, const D: usize, const N: usize, Accept, Reject, Enroll, Source, Count = ()> {
-    recognizer: Recognizer<'a, D, N>,
+/// The application on its pins, for samples of `IN` elements, with a gallery of `N` templates of `D` elements in RAM.
+pub struct App<'a, const D: usize, const N: usize, Accept, Reject, Enroll, Source, Count = (), const IN: usize = D> {
+    recognizer: Recognizer<'a, D, N, IN>,
     pins: Pins<Accept, Reject, Enroll>,
     source: Source,
     meter: Count,
     collected: Vec<Template<D>, ENROLL_MOST>,
 }
 
-impl<'a, const D: usize, const N: usize, Accept, Reject, Enroll, Source, Count>
-    App<'a, D, N, Accept, Reject, Enroll, Source, Count>
+impl<'a, const D: usize, const N: usize, Accept, Reject, Enroll, Source, Count, const IN: usize>
+    App<'a, D, N, Accept, Reject, Enroll, Source, Count, IN>
 where
     Accept: OutputPin,
     Reject: OutputPin,
     Enroll: InputPin,
-    Source: SampleSource<D>,
+    Source: SampleSource<IN>,
     Count: Meter,
 {
     /// An application that has not seen a sample. The pins are driven from the first sample on.
     ///
     /// # Errors
-    /// [`BundleMismatch::Model`] when the samples come from another model than the bundle's templates.
+    /// [`UnusableBundle::Encoder`] when the samples come from another model than the one that the bundle is for.
     pub fn new(
-        recognizer: Recognizer<'a, D, N>,
+        recognizer: Recognizer<'a, D, N, IN>,
         pins: Pins<Accept, Reject, Enroll>,
         source: Source,
         meter: Count,
-    ) -> Result<Self, BundleMismatch> {
-        let (expected, found) = (source.model(), recognizer.model());
+    ) -> Result<Self, UnusableBundle> {
+        let (expected, found) = (source.model(), recognizer.encoder());
         if expected != found {
-            return Err(BundleMismatch::Model { expected, found });
+            return Err(UnusableBundle::Encoder { expected, found });
         }
         Ok(Self { recognizer, pins, source, meter, collected: Vec::new() })
     }
@@ -116,36 +116,35 @@ where
         self.show_nothing()?;
         match sample {
             None => Ok(Event::End),
-            Some(sample) if enrolling => Ok(self.collect(&sample)),
+            Some(sample) if enrolling => self.collect(&sample),
             Some(sample) => self.decide(&sample),
         }
     }
 
-    fn collect(&mut self, sample: &Embedding<D>) -> Event {
+    fn collect(&mut self, sample: &Embedding<IN>) -> Result<Event, AppError<Source::Error>> {
+        let template = self.recognizer.template(sample).map_err(RecognizeError::BackEnd).map_err(AppError::Sample)?;
         // A full collection refuses the sample, and the event tells the number that is kept.
-        let _ = self.collected.push(self.recognizer.template(sample));
-        Event::Collected(self.collected.len())
+        let _ = self.collected.push(template);
+        Ok(Event::Collected(self.collected.len()))
     }
 
     fn finish_enrollment(&mut self) -> Event {
-        let enrolled = match self.collected.len() {
-            found if found < ENROLL_LEAST => Err(EnrollError::TooFewSamples { found }),
-            _ => self.recognizer.enroll(&self.collected).map_err(EnrollError::Gallery),
-        };
+        let enrolled = self.recognizer.enroll(&self.collected);
         self.collected.clear();
         enrolled.map_or_else(Event::EnrollmentRefused, Event::Enrolled)
     }
 
-    fn decide(&mut self, sample: &Embedding<D>) -> Result<Event, AppError<Source::Error>> {
+    fn decide(&mut self, sample: &Embedding<IN>) -> Result<Event, AppError<Source::Error>> {
         self.meter.begin();
         let decision = self.recognizer.decide(sample);
         self.meter.end();
         match decision {
             Ok(known @ Decision::Known(_)) => self.accept(Event::Decided(known)),
             Ok(unknown @ Decision::Unknown(_)) => self.reject(Event::Decided(unknown)),
+            Ok(Decision::Ambiguous(evidence)) => self.reject(Event::Ambiguous(evidence)),
             // A device may begin with nobody enrolled: that is nobody's sample, and no fault.
-            Err(MatchError::EmptyGallery) => self.reject(Event::NobodyEnrolled),
-            Err(error) => Err(AppError::Match(error)),
+            Err(RecognizeError::Match(MatchError::EmptyGallery)) => self.reject(Event::NobodyEnrolled),
+            Err(error) => Err(AppError::Sample(error)),
         }
     }
 
@@ -177,32 +176,6 @@ pub enum Line {
     Enroll,
 }
 
-/// Why nobody was enrolled.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum EnrollError {
-    /// Fewer than [`ENROLL_LEAST`] samples: hold the button longer.
-    TooFewSamples {
-        /// The samples that there were.
-        found: usize,
-    },
-    /// The gallery in RAM refused the subject.
-    Gallery(GalleryError),
-}
-
-impl fmt::Display for EnrollError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooFewSamples { found } => {
-                write!(f, "{found} samples are not enough: hold the button for at least {ENROLL_LEAST}")
-            }
-            Self::Gallery(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for EnrollError {}
-
 /// Why a step failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -211,8 +184,8 @@ pub enum AppError<Source> {
     Pin(Line),
     /// The source could not give the sample.
     Source(Source),
-    /// The sample could not be decided about.
-    Match(MatchError),
+    /// The sample is no template, or could not be decided about.
+    Sample(RecognizeError),
 }
 
 impl<Source: fmt::Display> fmt::Display for AppError<Source> {
@@ -220,7 +193,7 @@ impl<Source: fmt::Display> fmt::Display for AppError<Source> {
         match self {
             Self::Pin(line) => write!(f, "the {line:?} pin failed: check the board"),
             Self::Source(error) => error.fmt(f),
-            Self::Match(error) => error.fmt(f),
+            Self::Sample(error) => error.fmt(f),
         }
     }
 }

@@ -19,10 +19,12 @@ extern crate std;
 pub mod app;
 #[cfg(feature = "board")]
 pub mod board;
+#[cfg(test)]
+mod fixture;
 pub mod parity;
 pub mod recognizer;
 pub mod source;
 
-pub use app::{App, AppError, EnrollError, Event, Line, Meter, Pins};
-pub use recognizer::{BundleMismatch, Recognizer};
+pub use app::{App, AppError, Event, Line, Meter, Pins};
+pub use recognizer::{EnrollError, RecognizeError, Recognizer, UnusableBundle};
 pub use source::{Rows, RowsError, SampleSource};

@@ -1,50 +1,82 @@
 //! The bundle's gallery and the one enrolled on the device, behind one question: who is this?
 
+use cognate::normalization::{StatisticsList, SubjectStatistics};
+use cognate::quality::{self, QualityLimits, Refusal};
 use cognate::{
-    BundleView, Decision, Embedding, Gallery, GalleryError, GalleryView, MatchError, ModelDigest, Policy, SubjectId,
-    Template, identify,
+    BackEndError, BundleView, CodeForm, Decision, Embedding, Fusion, Gallery, GalleryError, GalleryView, MatchError,
+    ModelDigest, Normalization, Policy, PolicyError, Scan, Score, Search, SubjectId, Template,
 };
+use core::any::Any;
 use core::fmt;
 
-/// Decides about samples of `D` elements, with room for `N` templates that are enrolled on the device.
-pub struct Recognizer<'a, const D: usize, const N: usize> {
-    model: ModelDigest,
-    policy: Policy,
+/// The fewest samples that make a subject.
+pub const ENROLL_LEAST: usize = 3;
+
+/// Decides about samples: embeddings of `IN` elements, which the bundle's back end makes templates of `D` elements of. There
+/// is room for `N` templates that are enrolled on the device.
+pub struct Recognizer<'a, const D: usize, const N: usize, const IN: usize = D> {
+    bundle: BundleView<'a>,
     flash: GalleryView<'a>,
     ram: Gallery<D, N>,
+    /// Of the subjects in RAM, when scores are normalized; the bundle has those of its own.
+    statistics: StatisticsList<N>,
+    /// For who is enrolled now.
+    policy: Policy<'a>,
 }
 
-impl<'a, const D: usize, const N: usize> Recognizer<'a, D, N> {
-    /// Takes gallery, model and operating point from a bundle.
+impl<'a, const D: usize, const N: usize, const IN: usize> Recognizer<'a, D, N, IN> {
+    /// Takes everything from a bundle: back end, gallery, cohort, and the thresholds, of which the one is chosen that goes with
+    /// the number of subjects.
     ///
     /// Subjects enrolled on the device get ids from [`SubjectId::FIRST_ON_DEVICE`] on, which no bundle has, now or later.
     /// They live in RAM: a reset loses them, and their ids begin anew. What is kept of an id outlasts the subject.
     ///
     /// # Errors
-    /// [`BundleMismatch::Dimension`] when the bundle was made for another dimension than this firmware.
-    pub fn new(bundle: &BundleView<'a>) -> Result<Self, BundleMismatch> {
+    /// [`UnusableBundle::Dimension`] and [`UnusableBundle::EncoderDimension`] when the bundle was made for other dimensions
+    /// than this firmware, [`UnusableBundle::Policy`] when its thresholds are not strict enough for its own gallery.
+    pub fn new(bundle: &BundleView<'a>) -> Result<Self, UnusableBundle> {
         if bundle.dimension() != D {
-            return Err(BundleMismatch::Dimension { expected: D, found: bundle.dimension() });
+            return Err(UnusableBundle::Dimension { expected: D, found: bundle.dimension() });
         }
-        let model = bundle.model();
-        Ok(Self {
-            model,
-            policy: Policy::new(bundle.operating_point().threshold),
+        if bundle.encoder_dimension() != IN {
+            return Err(UnusableBundle::EncoderDimension { expected: IN, found: bundle.encoder_dimension() });
+        }
+        let mut recognizer = Self {
+            bundle: *bundle,
             flash: bundle.gallery(),
-            ram: Gallery::new(model, SubjectId::FIRST_ON_DEVICE),
-        })
+            ram: Gallery::new(bundle.space(), SubjectId::FIRST_ON_DEVICE),
+            statistics: StatisticsList::new(),
+            // It accepts nothing, and is replaced before anybody sees it.
+            policy: Policy::new(Score::from_raw(i32::MAX)),
+        };
+        recognizer.choose_policy().map_err(UnusableBundle::Policy)?;
+        Ok(recognizer)
     }
 
-    /// The model that the bundle is for.
+    /// The encoder that the bundle is for.
     #[must_use]
-    pub const fn model(&self) -> ModelDigest {
-        self.model
+    pub const fn encoder(&self) -> ModelDigest {
+        self.bundle.encoder()
+    }
+
+    /// What is decided by now: it changes with who is enrolled.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy<'a> {
+        &self.policy
     }
 
     /// The template of a sample, as it would be enrolled.
-    #[must_use]
-    pub fn template(&self, sample: &Embedding<D>) -> Template<D> {
-        Template::new(sample, self.model)
+    ///
+    /// # Errors
+    /// [`BackEndError::Embedding`] when the bundle's back end leaves nothing of the sample.
+    pub fn template(&self, sample: &Embedding<IN>) -> Result<Template<D>, BackEndError> {
+        if let Some(back_end) = self.bundle.back_end() {
+            return back_end.template(sample, self.bundle.space());
+        }
+        // Without a back end IN is D (`new`), and so the two are one type: nothing is copied or checked again.
+        let sample: Option<&Embedding<D>> = (sample as &dyn Any).downcast_ref();
+        let template = sample.map(|sample| Template::new(sample, self.bundle.space()));
+        template.ok_or(BackEndError::Dimension { expected: D, found: IN })
     }
 
     /// Who the sample is, if anyone enrolled.
@@ -52,55 +84,191 @@ impl<'a, const D: usize, const N: usize> Recognizer<'a, D, N> {
     /// A function of its own in the binary, so that what a [`Meter`](crate::Meter) counts is exactly this.
     ///
     /// # Errors
-    /// [`MatchError`] as [`identify`]: with both galleries empty there is nobody to compare with.
+    /// [`RecognizeError`]; most of all [`MatchError::EmptyGallery`]: with both galleries empty there is nobody to compare with.
     #[inline(never)]
-    pub fn decide(&self, sample: &Embedding<D>) -> Result<Decision, MatchError> {
-        let template = self.template(sample);
-        identify(template.as_ref(), &[&self.flash, &self.ram], &self.policy)
+    pub fn decide(&self, sample: &Embedding<IN>) -> Result<Decision, RecognizeError> {
+        let template = self.template(sample).map_err(RecognizeError::BackEnd)?;
+        self.search(|search| search.identify(&template, &self.policy)).map_err(RecognizeError::Match)
     }
 
-    /// Enrolls a new subject with all of its templates, or nothing at all.
+    /// Enrolls a new subject with all of its samples, or nothing at all.
     ///
     /// # Errors
-    /// [`GalleryError`] as [`Gallery::enroll`]: most of all that the templates do not fit.
-    pub fn enroll(&mut self, templates: &[Template<D>]) -> Result<SubjectId, GalleryError> {
-        self.ram.enroll(templates)
+    /// [`EnrollError`] says why the samples should not be enrolled, or cannot be.
+    pub fn enroll(&mut self, samples: &[Template<D>]) -> Result<SubjectId, EnrollError> {
+        self.search(|search| quality::assess(samples, search, None, &self.limits())).map_err(EnrollError::Quality)?;
+        let subject = match self.fusion() {
+            Fusion::Centroid => self.ram.enroll_centroid(samples),
+            Fusion::Maximum | Fusion::MeanOfBest(_) => self.ram.enroll(samples),
+        };
+        let subject = subject.map_err(EnrollError::Gallery)?;
+        self.keep_statistics(subject);
+        if let Err(error) = self.choose_policy() {
+            // With one more subject no threshold holds the rate that was asked for. It was not enrolled a moment ago, and so
+            // it can be removed.
+            let _ = self.remove(subject);
+            return Err(EnrollError::Policy(error));
+        }
+        Ok(subject)
+    }
+
+    /// Removes a subject that was enrolled on the device; returns how many templates it had.
+    ///
+    /// # Errors
+    /// [`GalleryError::UnknownSubject`] when it is not enrolled here; the bundle's subjects are not.
+    pub fn remove(&mut self, subject: SubjectId) -> Result<usize, GalleryError> {
+        let removed = self.ram.remove(subject)?;
+        self.statistics.forget(subject);
+        // A threshold for more subjects was there, so one for fewer is. Otherwise the old policy would stay, and a decision
+        // by it is refused.
+        let _ = self.choose_policy();
+        Ok(removed)
+    }
+
+    fn fusion(&self) -> Fusion {
+        self.bundle.thresholds().calibration().fusion
+    }
+
+    /// Compares the subject with the cohort, when scores are normalized.
+    fn keep_statistics(&mut self, subject: SubjectId) {
+        if let Some((cohort, method, _)) = self.bundle.cohort()
+            && let Some(statistics) = cohort.of_subject(&self.ram, subject, self.fusion(), method)
+        {
+            // There is room for as many subjects as the gallery can have.
+            self.statistics.set(subject, statistics);
+        }
+    }
+
+    fn choose_policy(&mut self) -> Result<(), PolicyError> {
+        self.policy = self.search(|search| self.bundle.identification(search))?;
+        Ok(())
+    }
+
+    /// What an enrollment has to keep to: the limits that go with the threshold of the bundle.
+    fn limits(&self) -> QualityLimits {
+        let threshold = self.bundle.operating_point().threshold;
+        let limits = QualityLimits::for_threshold(threshold, D);
+        QualityLimits {
+            least_samples: ENROLL_LEAST,
+            // A normalized score says how unusual a cosine is, in standard deviations: no limit for the cosines of samples
+            // among each other follows from a threshold of them. So they have none; that no sample is too much like
+            // somebody else is still asked, for it is asked of normalized scores.
+            least_consistency: if self.bundle.cohort().is_some() { Score::MIN } else { limits.least_consistency },
+            // Only the same code twice has a distance of nothing.
+            duplicate: match self.bundle.space().form {
+                CodeForm::Full | CodeForm::NormLimited => limits.duplicate,
+                CodeForm::Euclidean(_) => Score::from_squared_distance(0),
+            },
+            ..limits
+        }
+    }
+
+    /// Hands out both galleries as one, fused and normalized as the thresholds were calibrated.
+    fn search<T>(&self, use_search: impl FnOnce(&Search<'_>) -> T) -> T {
+        let galleries: [&dyn Scan; 2] = [&self.flash, &self.ram];
+        let search = Search::new(&galleries).fused_by(self.fusion());
+        let Some((cohort, method, of_bundle)) = self.bundle.cohort() else { return use_search(&search) };
+        let statistics: [&dyn SubjectStatistics; 2] = [of_bundle, &self.statistics];
+        use_search(&search.normalized_by(&Normalization::new(cohort, method, &statistics)))
     }
 }
 
-/// The bundle was made for another firmware.
+/// Why this firmware cannot use a bundle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum BundleMismatch {
-    /// It has another dimension.
+pub enum UnusableBundle {
+    /// Its templates have another dimension.
     Dimension {
         /// The dimension that the firmware was built for.
         expected: usize,
         /// The bundle's.
         found: usize,
     },
-    /// It is of another model: its templates have nothing in common with the samples.
-    Model {
-        /// The model that makes the samples.
+    /// It takes embeddings of another dimension.
+    EncoderDimension {
+        /// The dimension that the firmware was built for.
+        expected: usize,
+        /// The one that the bundle takes.
+        found: usize,
+    },
+    /// It is for another encoder: its templates have nothing in common with the samples.
+    Encoder {
+        /// The encoder that makes the samples.
         expected: ModelDigest,
         /// The bundle's.
         found: ModelDigest,
     },
+    /// It asks for a rate that none of its thresholds holds with its own gallery.
+    Policy(PolicyError),
 }
 
-impl fmt::Display for BundleMismatch {
+impl fmt::Display for UnusableBundle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dimension { expected, found } => write!(
                 f,
                 "the bundle has dimension {found}, the firmware {expected}: export it for this model, or build for the other"
             ),
-            Self::Model { expected, found } => write!(
+            Self::EncoderDimension { expected, found } => write!(
                 f,
-                "the bundle is of model {found}, the samples are of {expected}: export it for this model, or use the other"
+                "the bundle takes embeddings of dimension {found}, the firmware {expected}: export it for this encoder, or \
+                 build for the other"
             ),
+            Self::Encoder { expected, found } => write!(
+                f,
+                "the bundle is for encoder {found}, the samples are of {expected}: export it for this encoder, or use the other"
+            ),
+            Self::Policy(error) => error.fmt(f),
         }
     }
 }
 
-impl core::error::Error for BundleMismatch {}
+impl core::error::Error for UnusableBundle {}
+
+/// Why there is no decision about a sample.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum RecognizeError {
+    /// It does not become a template.
+    BackEnd(BackEndError),
+    /// The template cannot be searched for.
+    Match(MatchError),
+}
+
+impl fmt::Display for RecognizeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BackEnd(error) => error.fmt(f),
+            Self::Match(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for RecognizeError {}
+
+/// Why nobody was enrolled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum EnrollError {
+    /// The samples are not good enough.
+    Quality(Refusal),
+    /// The gallery in RAM refused them.
+    Gallery(GalleryError),
+    /// With one more subject no threshold of the bundle holds the rate that it asks for.
+    Policy(PolicyError),
+}
+
+impl fmt::Display for EnrollError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quality(refusal) => refusal.fmt(f),
+            Self::Gallery(error) => error.fmt(f),
+            Self::Policy(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for EnrollError {}
+
+#[cfg(test)]
+mod tests;

@@ -88,9 +88,14 @@ impl<'a> Subjects<'a> {
 
     /// Whether the owners of the rows, repeats left out, are these subjects, in their order.
     fn own(&self, owners: &[[u8; 4]]) -> bool {
-        let listed = self.entries.iter().map(|entry| read_u32(entry, 0));
-        let owning = owners.chunk_by(|a, b| a == b).map(|rows| rows.first().map(|owner| subject_of(owner).number()));
-        listed.eq(owning)
+        let mut listed = self.entries.iter().map(|entry| read_u32(entry, 0));
+        let mut previous = None;
+        let mut owning = owners.iter().map(|owner| Some(subject_of(owner).number()));
+        let in_order = owning.all(|owner| {
+            let repeats = core::mem::replace(&mut previous, owner) == owner;
+            repeats || listed.next() == Some(owner)
+        });
+        in_order && listed.next().is_none()
     }
 }
 

@@ -12,9 +12,13 @@
 //! rounded to the safe side: what is passed over would not have changed the result.
 
 use super::{SubjectId, Table};
+use crate::arithmetic::{quotient, root};
 use crate::kernel::coarse::{self, BLOCK, Bar, Coarse, DIMENSION, MOST, SLACK_ONE};
 use crate::kernel::{self, STEP};
 use crate::similarity::{Probe, Score};
+use crate::template::MAX_CODE;
+use core::num::NonZeroU32;
+use core::ops::Range;
 
 /// The scales of a dimension.
 #[derive(Clone, Copy, Debug)]
@@ -31,11 +35,15 @@ impl Scales {
     const fn of(dimension: usize) -> Self {
         let dimension = dimension as u32;
         // An element of a row is 7 at two and a half times its usual magnitude.
-        let row = (784 * dimension / 100).isqrt();
-        let longest_row = (row * row + dimension / 8).isqrt() + 1;
+        let row = root((784 * dimension / 100) as u64);
+        let longest_row = root((row * row + dimension / 8) as u64) + 1;
         // Rounding makes the probe longer by √D / 2 at the most.
-        let rounding = dimension.isqrt() / 2 + 1;
-        Self { row, longest_row, probe: (2047 / longest_row).saturating_sub(rounding) }
+        let rounding = root(dimension as u64) / 2 + 1;
+        let probe = match 2047u32.checked_div(longest_row) {
+            Some(longest) => longest.saturating_sub(rounding),
+            None => 0,
+        };
+        Self { row, longest_row, probe }
     }
 }
 
@@ -44,10 +52,13 @@ pub(crate) const fn supports(dimension: usize) -> bool {
     dimension > 0 && dimension.is_multiple_of(STEP) && dimension <= DIMENSION
 }
 
-/// An element times length / |code|, rounded: `factor` is the code's, 127 / |code| in Q0.31.
-fn scaled(element: i8, length: u32, factor: u32) -> i16 {
-    let multiplier = (u64::from(length) * u64::from(factor) / 127) >> 15;
-    ((i32::from(element) * multiplier as i32 + (1 << 15)) >> 16) as i16
+/// What codes are longer by than their length in factors.
+const OF_FACTOR: NonZeroU32 = NonZeroU32::new(MAX_CODE as u32).expect("it is not 0");
+
+/// Makes of an element the element times length / |code|, rounded: `factor` is the code's, 127 / |code| in Q0.31.
+fn scale_to(length: u32, factor: u32) -> impl Fn(i8) -> i16 + Clone {
+    let multiplier = (quotient(u64::from(length) * u64::from(factor), OF_FACTOR) >> 15) as i32;
+    move |element| ((i32::from(element) * multiplier + (1 << 15)) >> 16) as i16
 }
 
 /// An upper bound of |code/|code| − coarse/length|, in 2⁻¹⁵.
@@ -61,10 +72,11 @@ fn residual(code: impl Iterator<Item = i8>, coarse: impl Iterator<Item = i16>, l
     // length² · |residual|² = length² − 2 · length · dot / |code| + norm², in 2⁻²⁰. The factor of a norm-limited code is off
     // by up to 2⁻¹⁶.
     let least_factor = u64::from(factor - (factor >> 14));
-    let cross = (2 * u64::from(length) * u64::from(dot) * least_factor / 127) >> 11;
+    let cross = quotient(2 * u64::from(length) * u64::from(dot) * least_factor, OF_FACTOR) >> 11;
     let squares = u64::from(length * length + norm_squared) << 20;
-    let root = squares.saturating_sub(cross).isqrt() + 1;
-    (((root << 5) / u64::from(length)) + 1) as u32
+    let root = u64::from(root(squares.saturating_sub(cross))) + 1;
+    // No length is 0, for no dimension is.
+    NonZeroU32::new(length).map_or(1 << 15, |length| quotient(root << 5, length) as u32 + 1)
 }
 
 /// A row's coarse elements and its slack. A row that is too long to be kept has elements of 0, which are off by 1.
@@ -75,7 +87,8 @@ fn coarse_row<I: Iterator<Item = i8> + Clone>(
 ) -> (impl Iterator<Item = i8>, u8) {
     let scales = Scales::of(dimension);
     let most = i16::from(MOST);
-    let coarse = code.clone().map(move |element| scaled(element, scales.row, factor).clamp(-most, most));
+    let scale = scale_to(scales.row, factor);
+    let coarse = code.clone().map(move |element| scale(element).clamp(-most, most));
     let norm_squared: u32 = coarse.clone().map(|element| u32::from(element.unsigned_abs()).pow(2)).sum();
     let keep = norm_squared <= scales.longest_row * scales.longest_row;
     let slack = (residual(code, coarse.clone(), scales.row, factor) * u32::from(SLACK_ONE)).div_ceil(1 << 15);
@@ -100,7 +113,7 @@ impl CoarseProbe {
         let template = probe.template();
         let (code, factor) = (template.code(), template.factor());
         let length = Scales::of(code.len()).probe;
-        let coarse = code.iter().map(|element| scaled(*element, length, factor));
+        let coarse = code.iter().copied().map(scale_to(length, factor));
         let mut lanes = CoarseLanes([0; DIMENSION]);
         lanes.0.iter_mut().zip(coarse.clone()).for_each(|(lane, element)| *lane = element);
         Self { lanes, dimension: code.len(), residual: residual(code.iter().copied(), coarse, length, factor) }
@@ -118,9 +131,15 @@ impl CoarseProbe {
         let cosine = (score.raw() - (1 << 9)) >> 8;
         let level = (product * (cosine - self.residual.cast_signed())) >> 7;
         let sums_of_one = u64::from(product.cast_unsigned()) * u64::from((1 << 15) + self.residual);
-        let slope = (sums_of_one << 8).div_ceil(u64::from(SLACK_ONE) << 15);
+        let one = const { NonZeroU32::new((SLACK_ONE as u32) << 15).expect("it is not 0") };
+        let slope = quotient((sums_of_one << 8) + u64::from(one.get() - 1), one);
         Bar { level, slope: slope as i32 }
     }
+}
+
+/// Where a block's bytes are.
+const fn block_bytes(block: usize, dimension: usize) -> Range<usize> {
+    block * BLOCK * dimension..(block + 1) * BLOCK * dimension
 }
 
 /// The coarse rows of a bundle's gallery, read in place from flash.
@@ -152,17 +171,18 @@ impl<'a> FilterView<'a> {
             }
         }
         // Rows that only fill the last block are zero.
-        let end = view.coarse.slacks.len() * BLOCK;
+        let end = view.coarse.slacks().len() * BLOCK;
         if !(table.used..end).all(|row| view.has(row, dimension, core::iter::repeat_n(0, dimension))) {
             return None;
         }
-        let mut blocks = view.slacks.chunks(BLOCK).zip(view.coarse.slacks);
+        let mut blocks = view.slacks.chunks(BLOCK).zip(view.coarse.slacks());
         blocks.all(|(rows, block)| rows.iter().max() == Some(block)).then_some(view)
     }
 
     /// Whether a coarse row has these elements.
     fn has(&self, row: usize, dimension: usize, elements: impl Iterator<Item = i8>) -> bool {
-        let block = self.coarse.bytes.chunks(BLOCK * dimension.max(1)).nth(row / BLOCK).unwrap_or_default();
+        let bytes = block_bytes(row / BLOCK, dimension);
+        let block = self.coarse.bytes().get(bytes).unwrap_or_default();
         elements.enumerate().all(|(index, element)| coarse::get(block, row % BLOCK, index) == i16::from(element))
     }
 
@@ -173,7 +193,7 @@ impl<'a> FilterView<'a> {
         let blocks = rows.div_ceil(BLOCK);
         let (coarse, slacks) = bytes.split_at_checked(blocks * BLOCK * dimension)?;
         let (block_slacks, slacks) = slacks.split_at_checked(blocks)?;
-        Some(Self { coarse: Coarse { bytes: bytemuck::must_cast_slice(coarse), slacks: block_slacks }, slacks })
+        Some(Self { coarse: Coarse::new(bytemuck::must_cast_slice(coarse), block_slacks), slacks })
     }
 
     /// Writes the plane of these rows into bytes that are zero and as many as [`FilterView::bytes`].
@@ -190,7 +210,7 @@ impl<'a> FilterView<'a> {
         for (row, (code, factor)) in rows.enumerate() {
             let (elements, slack) = coarse_row(code, dimension, factor);
             let block = row / BLOCK;
-            let lanes = coarse.chunks_exact_mut(BLOCK * dimension).nth(block);
+            let lanes = coarse.get_mut(block_bytes(block, dimension));
             if let (Some(lanes), Some(place), Some(most)) = (lanes, slacks.get_mut(row), block_slacks.get_mut(block)) {
                 coarse::put(lanes, row % BLOCK, elements);
                 *place = slack;
@@ -273,6 +293,7 @@ impl<const D: usize> Filter<D> for Unfiltered {
 
     fn clear(&mut self, _: usize) {}
 
+    #[inline]
     fn view(&self) -> Option<FilterView<'_>> {
         None
     }
@@ -316,12 +337,12 @@ impl<const D: usize, const N: usize> FilterPlane<D, N> {
 
     fn write(&mut self, row: usize, elements: impl Iterator<Item = i8>, slack: u8) {
         let block = row / BLOCK;
-        let lanes = self.coarse.0.as_flattened_mut().chunks_exact_mut(BLOCK * D).nth(block);
+        let lanes = self.coarse.0.as_flattened_mut().get_mut(block_bytes(block, D));
         if let (Some(lanes), Some(place)) = (lanes, self.slacks.get_mut(row)) {
             coarse::put(lanes, row % BLOCK, elements);
             *place = slack;
         }
-        let rows = self.slacks.chunks(BLOCK).nth(block).unwrap_or_default();
+        let rows = self.slacks.get(block * BLOCK..(block + 1) * BLOCK).unwrap_or_default();
         if let (Some(most), Some(place)) = (rows.iter().max(), self.block_slacks.get_mut(block)) {
             *place = *most;
         }
@@ -341,7 +362,7 @@ impl<const D: usize, const N: usize> Filter<D> for FilterPlane<D, N> {
     }
 
     fn view(&self) -> Option<FilterView<'_>> {
-        let coarse = Coarse { bytes: self.coarse.0.as_flattened(), slacks: &self.block_slacks };
+        let coarse = Coarse::new(self.coarse.0.as_flattened(), &self.block_slacks);
         Some(FilterView { coarse, slacks: &self.slacks })
     }
 }

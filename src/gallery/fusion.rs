@@ -1,7 +1,8 @@
 //! How the keys of a subject's templates become one.
 
+use crate::arithmetic::floor_quotient;
 use core::fmt;
-use core::num::NonZeroU8;
+use core::num::{NonZeroU8, NonZeroU32};
 
 /// The most templates that [`Fusion::MeanOfBest`] takes the mean of.
 pub const MAX_FUSED: usize = 8;
@@ -58,23 +59,52 @@ impl fmt::Display for Fusion {
     }
 }
 
-/// The mean of the greatest of these keys, rounded down; `None` without any.
-pub(crate) fn mean_of_best(keys: impl Iterator<Item = i32>, best: Best) -> Option<i32> {
-    let mut greatest = [0; MAX_FUSED];
-    let mut count = 0;
-    for mut key in keys {
-        for place in greatest.iter_mut().take(count) {
+/// Fuses the keys of one subject's templates.
+pub(crate) struct Fused {
+    /// How many are taken the mean of.
+    most: usize,
+    /// How many of `greatest` there are.
+    count: usize,
+    /// From the greatest down.
+    greatest: [i32; MAX_FUSED],
+}
+
+impl Fused {
+    /// Before the first key.
+    pub(crate) const fn new(fusion: Fusion) -> Self {
+        let most = match fusion {
+            Fusion::Maximum | Fusion::Centroid => 1,
+            Fusion::MeanOfBest(best) => best.get(),
+        };
+        Self { most, count: 0, greatest: [i32::MIN; MAX_FUSED] }
+    }
+
+    #[inline]
+    pub(crate) fn add(&mut self, key: i32) {
+        if self.most == 1 {
+            let [greatest, ..] = &mut self.greatest;
+            *greatest = key.max(*greatest);
+            self.count = 1;
+        } else {
+            self.add_in_order(key);
+        }
+    }
+
+    #[inline(never)]
+    fn add_in_order(&mut self, mut key: i32) {
+        for place in self.greatest.iter_mut().take(self.most) {
             if key > *place {
                 core::mem::swap(place, &mut key);
             }
         }
-        if count < best.get()
-            && let Some(place) = greatest.get_mut(count)
-        {
-            *place = key;
-            count += 1;
-        }
+        self.count = self.most.min(self.count + 1);
     }
-    let sum: i64 = greatest.iter().take(count).map(|key| i64::from(*key)).sum();
-    i64::try_from(count).ok().filter(|count| *count > 0).map(|count| sum.div_euclid(count) as i32)
+
+    /// The greatest, or the mean of the greatest, rounded down; `None` without any.
+    #[inline(never)]
+    pub(crate) fn key(&self) -> Option<i32> {
+        let count = NonZeroU32::new(self.count as u32)?;
+        let sum = self.greatest.iter().take(self.count).map(|key| i64::from(*key)).sum();
+        Some(floor_quotient(sum, count))
+    }
 }

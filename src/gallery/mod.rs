@@ -7,6 +7,7 @@
 mod adapt;
 mod filter;
 mod fusion;
+mod held;
 mod ram;
 mod table;
 mod view;
@@ -23,6 +24,7 @@ pub(crate) use view::subject_of;
 use crate::similarity::Probe;
 use crate::space::Space;
 use core::fmt;
+use core::num::NonZeroUsize;
 
 /// The identity of an enrolled subject: given once, never again, and never a position in a list.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -62,6 +64,12 @@ impl fmt::Display for SubjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
     }
+}
+
+/// As how many subjects one with so many templates counts, where each has `of_a_subject`; 0 counts as 1.
+pub(crate) fn counts_as(templates: usize, of_a_subject: usize) -> usize {
+    let of_a_subject = NonZeroUsize::new(of_a_subject).unwrap_or(NonZeroUsize::MIN);
+    (templates + of_a_subject.get() - 1) / of_a_subject
 }
 
 /// Templates that a probe can be compared with. How they are stored and streamed is the gallery's own matter.

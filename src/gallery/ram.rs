@@ -1,7 +1,8 @@
 //! The gallery in RAM.
 
 use super::filter::{Filter, FilterPlane, Unfiltered};
-use super::{Fusion, Scan, SubjectId, Table};
+use super::held::{self, Held};
+use super::{Fusion, Scan, SubjectId};
 use crate::kernel::{Codes, Layout, Rows, STEP};
 use crate::query::{Query, QueryError};
 use crate::similarity::Probe;
@@ -216,9 +217,7 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
 
     /// The places of a subject's templates.
     pub(crate) fn places(&self, subject: SubjectId) -> impl Iterator<Item = usize> {
-        let begin = self.order.partition_point(|place| self.owner(*place) < subject);
-        let of_subject = self.order.iter().skip(begin).take_while(move |place| self.owner(**place) == subject);
-        of_subject.map(|place| usize::from(*place))
+        held::places_of(&self.owners, &self.order, subject).iter().map(|place| usize::from(*place))
     }
 
     pub(crate) fn kind(&self, place: usize) -> Kind {
@@ -231,11 +230,6 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
             rows.codes().row(place).zip(&mut code).for_each(|(element, place)| *place = element);
         }
         code
-    }
-
-    /// The subject of a place in use.
-    fn owner(&self, place: u16) -> SubjectId {
-        self.owners.get(usize::from(place)).copied().unwrap_or(SubjectId::FIRST)
     }
 
     pub(crate) fn append(
@@ -269,10 +263,11 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
     /// Puts a template into a free place.
     fn fill(&mut self, place: usize, subject: SubjectId, template: &Template<D>, kind: Kind) {
         let Ok(number) = u16::try_from(place) else { return };
-        let end = self.order.partition_point(|other| self.owner(*other) <= subject);
-        if self.order.insert(end, number).is_err() {
+        let end = self.order.partition_point(|other| held::owner(&self.owners, *other) <= subject);
+        if self.order.is_full() {
             return;
         }
+        held::insert(&mut self.order, end, number);
         if let (Some(owner), Some(place_kind)) = (self.owners.get_mut(place), self.kinds.get_mut(place)) {
             (*owner, *place_kind) = (subject, kind);
         }
@@ -283,13 +278,16 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
     /// Frees a subject's places, or those of one kind; returns how many.
     pub(crate) fn clear(&mut self, subject: SubjectId, kind: Option<Kind>) -> usize {
         let before = self.order.len();
-        let mut index = self.order.partition_point(|place| self.owner(*place) < subject);
-        while let Some(place) = self.order.get(index).copied().filter(|place| self.owner(*place) == subject) {
+        let mut index = self.order.partition_point(|place| held::owner(&self.owners, *place) < subject);
+        while let Some(place) = self.order.get(index).copied() {
+            if held::owner(&self.owners, place) != subject {
+                break;
+            }
             if kind.is_some_and(|kind| self.kind(usize::from(place)) != kind) {
                 index += 1;
                 continue;
             }
-            self.order.remove(index);
+            held::remove(&mut self.order, index);
             self.write(usize::from(place), &[0; D], 0);
             self.filter.clear(usize::from(place));
         }
@@ -318,20 +316,9 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
         Rows::new(codes, bytemuck::must_cast_slice(&self.factors))
     }
 
-    pub(crate) fn table(&self) -> Option<Table<'_>> {
-        self.rows().map(|rows| Table { rows, used: self.used })
-    }
-
-    /// The subject of a place; `None` when it is free.
-    pub(crate) fn owner_of(&self, place: usize) -> Option<SubjectId> {
-        let in_use = self.factors.get(place).is_some_and(|factor| *factor != 0);
-        if in_use { self.owners.get(place).copied() } else { None }
-    }
-
-    /// Each subject with its places in `order`.
-    fn groups(&self) -> impl Iterator<Item = (SubjectId, &[u16])> {
-        let groups = self.order.chunk_by(|a, b| self.owner(*a) == self.owner(*b));
-        groups.filter_map(|places| Some((self.owner(*places.first()?), places)))
+    fn held(&self) -> Option<Held<'_>> {
+        let Self { used, owners, order, .. } = self;
+        Some(Held { rows: self.rows()?, used: *used, owners, order })
     }
 }
 
@@ -349,7 +336,7 @@ impl<const D: usize, const N: usize, F: Filter<D>> Scan for Gallery<D, N, F> {
     }
 
     fn population(&self, templates: usize) -> usize {
-        self.groups().map(|(_, places)| places.len().div_ceil(templates.max(1))).sum()
+        held::population(&self.owners, &self.order, templates)
     }
 
     fn changes(&self) -> u32 {
@@ -357,11 +344,10 @@ impl<const D: usize, const N: usize, F: Filter<D>> Scan for Gallery<D, N, F> {
     }
 
     fn find(&self, probe: &Probe<'_>, floor: i32, visit: &mut dyn FnMut(SubjectId, i32) -> i32) -> usize {
-        let Some(table) = self.table() else { return 0 };
-        let owner = |place| self.owner_of(place);
+        let Some(held) = self.held() else { return 0 };
         match self.filter.view() {
-            Some(filter) => filter.find(&table, probe, floor, owner, visit),
-            None => table.find(probe, floor, owner, visit),
+            Some(filter) => held.find_filtered(&filter, probe, floor, visit),
+            None => held.find(probe, floor, visit),
         }
     }
 
@@ -370,17 +356,13 @@ impl<const D: usize, const N: usize, F: Filter<D>> Scan for Gallery<D, N, F> {
     }
 
     fn each(&self, probe: &Probe<'_>, fusion: Fusion, visit: &mut dyn FnMut(SubjectId, i32)) {
-        let Some(table) = self.table() else { return };
-        let mut keys = table.keys(probe);
-        for (subject, places) in self.groups() {
-            if let Some(key) = keys.fuse(places.iter().map(|place| usize::from(*place)), fusion) {
-                visit(subject, key);
-            }
+        if let Some(held) = self.held() {
+            held.each(probe, fusion, visit);
         }
     }
 
     fn key_of(&self, probe: &Probe<'_>, subject: SubjectId, fusion: Fusion) -> Option<i32> {
-        self.table()?.keys(probe).fuse(self.places(subject), fusion)
+        self.held()?.key_of(probe, subject, fusion)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rows and whose they are: what the galleries in RAM and in flash have in common.
 
 use super::SubjectId;
-use super::fusion::{Fusion, mean_of_best};
+use super::fusion::{Fused, Fusion};
 use crate::kernel::{Group, Rows, Seek};
 use crate::similarity::Probe;
 
@@ -66,10 +66,10 @@ impl<'a> Keys<'a> {
 
     /// The key that these rows of one subject fuse to.
     pub(crate) fn fuse(&mut self, rows: impl Iterator<Item = usize>, fusion: Fusion) -> Option<i32> {
-        let keys = rows.filter_map(|row| self.of(row));
-        match fusion {
-            Fusion::Maximum | Fusion::Centroid => keys.max(),
-            Fusion::MeanOfBest(best) => mean_of_best(keys, best),
+        let mut fused = Fused::new(fusion);
+        for key in rows.filter_map(|row| self.of(row)) {
+            fused.add(key);
         }
+        fused.key()
     }
 }

@@ -1,10 +1,11 @@
 //! A bundle's gallery, read in place.
 
 use super::filter::FilterView;
-use super::{Fusion, Scan, SubjectId, Table};
+use super::{Fusion, Scan, SubjectId, Table, counts_as};
 use crate::kernel::Rows;
 use crate::similarity::Probe;
 use crate::space::Space;
+use core::ops::Range;
 
 /// The gallery of a [`BundleView`](crate::BundleView): templates in flash, checked once, never copied.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +81,18 @@ impl<'a> GalleryView<'a> {
     fn owner(&self, row: usize) -> Option<SubjectId> {
         self.owners.get(row).map(subject_of)
     }
+
+    /// Each subject with its rows.
+    fn groups(&self) -> impl Iterator<Item = (SubjectId, Range<usize>)> {
+        let mut begin = 0;
+        core::iter::from_fn(move || {
+            let subject = self.owner(begin)?;
+            let count = self.owners.iter().skip(begin).take_while(|owner| subject_of(owner) == subject).count();
+            let rows = begin..begin + count;
+            begin = rows.end;
+            Some((subject, rows))
+        })
+    }
 }
 
 /// The id that these bytes hold.
@@ -101,7 +114,7 @@ impl Scan for GalleryView<'_> {
     }
 
     fn population(&self, templates: usize) -> usize {
-        self.owners.chunk_by(|a, b| a == b).map(|rows| rows.len().div_ceil(templates.max(1))).sum()
+        self.groups().map(|(_, rows)| counts_as(rows.len(), templates)).sum()
     }
 
     fn changes(&self) -> u32 {
@@ -123,13 +136,10 @@ impl Scan for GalleryView<'_> {
     fn each(&self, probe: &Probe<'_>, fusion: Fusion, visit: &mut dyn FnMut(SubjectId, i32)) {
         let table = self.table();
         let mut keys = table.keys(probe);
-        let mut row = 0;
-        for owners in self.owners.chunk_by(|a, b| a == b) {
-            let end = row + owners.len();
-            if let (Some(owner), Some(key)) = (owners.first(), keys.fuse(row..end, fusion)) {
-                visit(subject_of(owner), key);
+        for (subject, rows) in self.groups() {
+            if let Some(key) = keys.fuse(rows, fusion) {
+                visit(subject, key);
             }
-            row = end;
         }
     }
 

@@ -10,6 +10,7 @@
 
 use super::{Codes, Finish, Group, Layout, Probe, Rows, STEP, portable};
 use core::arch::naked_asm;
+use core::num::NonZeroUsize;
 use core::ops::Range;
 
 /// What a log calls these kernels.
@@ -33,7 +34,7 @@ pub(super) struct Blocks<'a> {
     /// The probe's words of two elements.
     words: &'a [Lane],
     /// Bytes of a block.
-    bytes: usize,
+    bytes: NonZeroUsize,
     /// The first row of what is left.
     row: usize,
 }
@@ -42,11 +43,11 @@ impl<'a> Blocks<'a> {
     /// `None` when the rows lie otherwise, or the probe is not spread out or not norm-limited.
     pub(super) fn new(rows: &Rows<'a>, probe: &Probe<'a>, blocks: Range<usize>) -> Option<Self> {
         let shape = rows.codes.shape;
-        let bytes = shape.block_bytes();
-        let codes = rows.codes.bytes.get(blocks.start * bytes..blocks.end * bytes)?;
+        let bytes = NonZeroUsize::new(shape.block_bytes())?;
+        let codes = rows.codes.bytes.get(blocks.start * bytes.get()..blocks.end * bytes.get())?;
         let factors = rows.factors.get(blocks.start * BLOCK..blocks.end * BLOCK)?;
         let words = probe.lanes.get(..probe.lanes.len() / 2)?;
-        let fits = shape.layout == Layout::Halfwords && probe.lanes.len() == shape.dimension && bytes > 0;
+        let fits = shape.layout == Layout::Halfwords && probe.lanes.len() == shape.dimension;
         let aligned = is_word_aligned(codes) && is_word_aligned(factors);
         let blocks = Self { codes, factors, words, bytes, row: blocks.start * BLOCK };
         (fits && aligned && probe.finish == Finish::NORM_LIMITED).then_some(blocks)
@@ -85,7 +86,7 @@ impl<'a> Blocks<'a> {
 
 /// The dot product of a row and a probe. A probe spread out to words saves a third of the instructions.
 pub(super) fn row_dot(codes: &Codes<'_>, row: usize, probe: &Probe<'_>) -> i32 {
-    let Some(code) = codes.plain_row(row) else { return portable::row_dot(codes, row, probe) };
+    let Some(code) = codes.plain_row(row) else { return portable::gathered_dot(codes, row, probe) };
     if probe.lanes.len() != code.len() || probe.finish == Finish::NORM_LIMITED || !is_word_aligned(code) {
         return portable::dot(code, probe.code);
     }

@@ -2,7 +2,7 @@
 //!
 //! Eight rows make a block. A halfword of it is 4096·a + b with the elements a and b, −7 to 7, of two rows; words of four such
 //! pairs of rows take turns, two elements a word. With a probe as int16, Σ h·p = 4096·(a·p) + (b·p), and the two sums can be
-//! told apart as long as |b·p| < 2048.
+//! told apart as long as |a·p| and |b·p| stay below 2048: that is for the caller to see to, as a search with a filter does.
 
 use super::active;
 use core::ops::Range;
@@ -23,18 +23,38 @@ pub const SLACK_ONE: u8 = 192;
 #[derive(Clone, Copy, Debug)]
 pub struct Coarse<'a> {
     /// Whole blocks of as many bytes as they have elements.
-    pub(crate) bytes: &'a [i8],
+    bytes: &'a [i8],
     /// One a block: the greatest of its rows.
-    pub(crate) slacks: &'a [u8],
+    slacks: &'a [u8],
+}
+
+impl<'a> Coarse<'a> {
+    /// Blocks as [`put`] fills them, and a slack for each. What has only one of the two is never found.
+    #[must_use]
+    pub const fn new(bytes: &'a [i8], slacks: &'a [u8]) -> Self {
+        Self { bytes, slacks }
+    }
+
+    /// The blocks.
+    #[must_use]
+    pub const fn bytes(&self) -> &'a [i8] {
+        self.bytes
+    }
+
+    /// The slack of each block.
+    #[must_use]
+    pub const fn slacks(&self) -> &'a [u8] {
+        self.slacks
+    }
 }
 
 /// Which coarse sums are of interest: a row's is when it is at or above (level − slope · slack) / 2⁸, rounded down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bar {
     /// The least sum of interest of a row that is not off at all, in 256ths.
-    pub(crate) level: i32,
+    pub level: i32,
     /// How much a unit of slack lowers it, in 256ths.
-    pub(crate) slope: i32,
+    pub slope: i32,
 }
 
 impl Bar {
@@ -55,12 +75,14 @@ impl Bar {
 /// A block that has a row of interest, and the coarse sums of its rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CoarseGroup {
-    pub(crate) block: usize,
-    pub(crate) sums: [i32; BLOCK],
+    /// The block's number.
+    pub block: usize,
+    /// Of all its rows, those that are of no interest too.
+    pub sums: [i32; BLOCK],
 }
 
-/// Writes the elements of a row into its block; the others stay.
-pub(crate) fn put(block: &mut [i8], lane: usize, elements: impl Iterator<Item = i8>) {
+/// Writes the elements of a row, −[`MOST`] to [`MOST`], into its block of [`BLOCK`] times as many bytes; the other rows stay.
+pub fn put(block: &mut [i8], lane: usize, elements: impl Iterator<Item = i8>) {
     for (index, element) in elements.enumerate() {
         let place = block.get_mut(offset(lane, index)..).and_then(<[i8]>::first_chunk_mut);
         if let Some(half) = place {
@@ -77,7 +99,8 @@ const fn offset(lane: usize, index: usize) -> usize {
 }
 
 /// An element of a block; of bytes of unknown origin it can be beyond ±[`MOST`].
-pub(crate) fn get(block: &[i8], lane: usize, index: usize) -> i16 {
+#[must_use]
+pub fn get(block: &[i8], lane: usize, index: usize) -> i16 {
     let half = block.get(offset(lane, index)..).and_then(<[i8]>::first_chunk);
     half.map_or(0, |half| unpack(*half)[lane % 2])
 }
@@ -93,9 +116,9 @@ const fn unpack([low, high]: [i8; 2]) -> [i16; 2] {
     [half.wrapping_sub(second) >> 12, second]
 }
 
-/// The definition: the sums of a block.
+/// The definition: the sums of a block's rows with a probe.
 #[must_use]
-pub(crate) fn sums(block: &[i8], probe: &[i16]) -> [i32; BLOCK] {
+pub fn sums(block: &[i8], probe: &[i16]) -> [i32; BLOCK] {
     core::array::from_fn(|lane| {
         let elements = (0..probe.len()).map(|index| i32::from(get(block, lane, index)));
         elements.zip(probe).fold(0i32, |sum, (element, lane)| sum.wrapping_add(element * i32::from(*lane)))
@@ -104,7 +127,7 @@ pub(crate) fn sums(block: &[i8], probe: &[i16]) -> [i32; BLOCK] {
 
 /// The first block of the range with a row whose sum the bar lets pass, by the slack of its block.
 #[must_use]
-pub(crate) fn seek(coarse: &Coarse<'_>, probe: &[i16], bar: Bar, blocks: Range<usize>) -> Option<CoarseGroup> {
+pub fn seek(coarse: &Coarse<'_>, probe: &[i16], bar: Bar, blocks: Range<usize>) -> Option<CoarseGroup> {
     let bytes = BLOCK * probe.len();
     if blocks.is_empty() || probe.is_empty() {
         return None;
@@ -118,9 +141,19 @@ pub(crate) fn seek(coarse: &Coarse<'_>, probe: &[i16], bar: Bar, blocks: Range<u
 }
 
 /// The definition of the search, over all blocks.
-pub(super) fn seek_portable(coarse: &Coarse<'_>, probe: &[i16], bar: Bar) -> Option<CoarseGroup> {
-    let blocks = coarse.bytes.chunks_exact(BLOCK * probe.len()).zip(coarse.slacks);
-    let mut groups = blocks.enumerate().map(|(block, (bytes, slack))| (block, sums(bytes, probe), bar.least(*slack)));
-    let (block, sums, _) = groups.find(|(_, sums, least)| sums.iter().any(|sum| sum >= least))?;
-    Some(CoarseGroup { block, sums })
+#[must_use]
+pub fn seek_portable(coarse: &Coarse<'_>, probe: &[i16], bar: Bar) -> Option<CoarseGroup> {
+    if probe.is_empty() {
+        return None;
+    }
+    let mut rest = coarse.bytes;
+    for (block, slack) in coarse.slacks.iter().enumerate() {
+        let (bytes, behind) = rest.split_at_checked(BLOCK * probe.len())?;
+        let (sums, least) = (sums(bytes, probe), bar.least(*slack));
+        if sums.iter().any(|sum| *sum >= least) {
+            return Some(CoarseGroup { block, sums });
+        }
+        rest = behind;
+    }
+    None
 }

@@ -9,6 +9,7 @@
 
 use super::{Codes, Finish, Group, Layout, Probe, Rows, STEP, portable};
 use core::arch::naked_asm;
+use core::num::NonZeroUsize;
 use core::ops::Range;
 
 /// What a log calls these kernels.
@@ -35,7 +36,7 @@ pub(super) struct Blocks<'a> {
     code: &'a [i8],
     finish: Finish,
     /// Bytes of a block.
-    bytes: usize,
+    bytes: NonZeroUsize,
     /// The first row of what is left.
     row: usize,
 }
@@ -44,10 +45,10 @@ impl<'a> Blocks<'a> {
     /// `None` when the rows lie otherwise.
     pub(super) fn new(rows: &Rows<'a>, probe: &Probe<'a>, blocks: Range<usize>) -> Option<Self> {
         let shape = rows.codes.shape;
-        let bytes = shape.block_bytes();
-        let codes = rows.codes.bytes.get(blocks.start * bytes..blocks.end * bytes)?;
+        let bytes = NonZeroUsize::new(shape.block_bytes())?;
+        let codes = rows.codes.bytes.get(blocks.start * bytes.get()..blocks.end * bytes.get())?;
         let factors = rows.factors.get(blocks.start * BLOCK..blocks.end * BLOCK)?;
-        let fits = shape.layout == Layout::Lanes && probe.code.len() == shape.dimension && bytes > 0;
+        let fits = shape.layout == Layout::Lanes && probe.code.len() == shape.dimension;
         // VLDRW wants the factors at words; bytes can be loaded from anywhere.
         let aligned = factors.as_ptr().addr().is_multiple_of(4);
         let blocks = Self { codes, factors, code: probe.code, finish: probe.finish, bytes, row: blocks.start * BLOCK };
@@ -69,14 +70,16 @@ impl<'a> Blocks<'a> {
     /// The same by the dot products of one block after the other. Apart from `next`, which a search calls for every hit.
     #[inline(never)]
     fn next_by_dots(&mut self, floor: i32, finish: Finish) -> Option<Group> {
-        while let (Some(block), Some(factors)) = (self.codes.get(..self.bytes), self.factors.first_chunk::<BLOCK>()) {
+        while let (Some(block), Some(factors)) =
+            (self.codes.get(..self.bytes.get()), self.factors.first_chunk::<BLOCK>())
+        {
             let mut search = Search::new(block, self.code, i32::MIN, 0, factors);
             search.run(seek_dot)?;
             let mut keys = search.keys;
             for (key, factor) in keys.iter_mut().zip(factors) {
                 *key = portable::key(*key, u32::from_le_bytes(*factor), finish);
             }
-            let group = self.advance(self.bytes, keys);
+            let group = self.advance(self.bytes.get(), keys);
             if keys.iter().any(|key| *key >= floor) {
                 return Some(group);
             }
@@ -96,7 +99,7 @@ impl<'a> Blocks<'a> {
 
 /// The dot product of a row and a probe.
 pub(super) fn row_dot(codes: &Codes<'_>, row: usize, probe: &Probe<'_>) -> i32 {
-    codes.plain_row(row).map_or_else(|| portable::row_dot(codes, row, probe), |code| dot(code, probe.code))
+    codes.plain_row(row).map_or_else(|| portable::gathered_dot(codes, row, probe), |code| dot(code, probe.code))
 }
 
 /// The dot product of two codes as they are stored.

@@ -23,7 +23,7 @@
 //! `build.rs` says which module is compiled in; nothing else in the crate depends on the core. The fast ways are for
 //! dimensions that are multiples of [`STEP`]; any other dimension, layout or alignment goes the portable way.
 
-pub(crate) mod coarse;
+pub mod coarse;
 mod codes;
 pub mod portable;
 
@@ -215,7 +215,8 @@ pub fn dot(a: &[i8], b: &[i8]) -> i32 {
 
 /// Goes through rows and stops at groups of interest.
 ///
-/// A range that begins inside a block begins with the block.
+/// A range that begins inside a block begins with the block; one that ends inside a block can end with a group that is of
+/// interest only for a row behind it.
 #[derive(Debug)]
 pub struct Seek<'a> {
     rows: &'a Rows<'a>,

@@ -8,13 +8,14 @@ mod quantize;
 
 pub use quantize::{quantize, quantize_integers};
 
+use crate::arithmetic::{quotient, root};
 use crate::embedding::Embedding;
 use crate::kernel::Lane;
 use crate::similarity::Probe;
 use crate::space::{CodeForm, NORM_LIMIT, Space};
 use crate::{EmbeddingError, MAX_DIMENSION};
 use core::fmt;
-use core::num::NonZeroU64;
+use core::num::NonZeroU32;
 
 /// The greatest magnitude of a code element.
 pub const MAX_CODE: i8 = 127;
@@ -199,8 +200,8 @@ impl AsTemplate for TemplateRef<'_> {
 /// a relative 2⁻²⁵; of a norm-limited code, rounded to 16 bits. For the Euclidean distance Σc². 0 for a code of zeros.
 pub(crate) fn factor(code: impl Iterator<Item = i8>, form: CodeForm) -> u32 {
     let norm_squared: u32 = code.map(|element| u32::from(element.unsigned_abs()).pow(2)).sum();
-    let Some(norm) = NonZeroU64::new((u64::from(norm_squared) << 38).isqrt()) else { return 0 };
-    let reciprocal = (((127 << 50) / norm) as u32).min(i32::MAX.cast_unsigned());
+    let Some(norm) = NonZeroU32::new(root(u64::from(norm_squared) << 38)) else { return 0 };
+    let reciprocal = quotient(127 << 50, norm).min(i32::MAX as u64) as u32;
     match form {
         CodeForm::Full => reciprocal,
         CodeForm::NormLimited => (reciprocal.wrapping_add(1 << 14) >> 15).min(0xffff) << 15,

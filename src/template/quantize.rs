@@ -3,6 +3,7 @@
 //! Everything works on the bit patterns of `f32`, so that a core with an FPU, one without and one that flushes subnormal
 //! numbers all make the same code. Whole numbers take the same way: up to 24 bits they are `f32` patterns without rounding.
 
+use crate::arithmetic::{quotient, root};
 use crate::embedding::{self, EmbeddingError};
 use crate::space::{CodeForm, NORM_LIMIT};
 use crate::template::MAX_CODE;
@@ -117,10 +118,10 @@ fn limit_norm(greatest: u32, pattern: impl Fn(usize) -> u32, code: &mut [i8]) {
     };
     let norm_squared: u64 = (0..code.len()).map(|index| u64::from(integer(index).0 * integer(index).0)).sum();
     // The rounding of each element adds at most ½, so the length at most √D / 2.
-    let target = (u64::from(NORM_LIMIT) << 16).isqrt() - rounded_up_root((code.len() as u64) << 14);
-    let by_norm = (target << (FACTOR_BITS - 8)) / norm_squared.isqrt().saturating_add(1);
-    let by_element =
-        (u64::from(MAX_CODE.unsigned_abs()) << FACTOR_BITS) / u64::from(fifteen_bits(greatest, greatest)).max(1);
+    let target = u64::from(root((NORM_LIMIT as u64) << 16) - rounded_up_root((code.len() as u64) << 14));
+    let divided = |numerator, by| NonZeroU32::new(by).map_or(0, |by| quotient(numerator, by));
+    let by_norm = divided(target << (FACTOR_BITS - 8), root(norm_squared).saturating_add(1));
+    let by_element = divided(u64::from(MAX_CODE.unsigned_abs()) << FACTOR_BITS, fifteen_bits(greatest, greatest));
     let factor = by_norm.min(by_element) as u32; // below 2¹⁷: x is at least 2¹⁴ somewhere
     for (index, element) in code.iter_mut().enumerate() {
         let (magnitude, negative) = integer(index);
@@ -130,9 +131,9 @@ fn limit_norm(greatest: u32, pattern: impl Fn(usize) -> u32, code: &mut [i8]) {
 }
 
 /// ⌈√x⌉
-const fn rounded_up_root(x: u64) -> u64 {
-    let root = x.isqrt();
-    if root * root == x { root } else { root + 1 }
+const fn rounded_up_root(x: u64) -> u32 {
+    let root = root(x);
+    if root as u64 * root as u64 == x { root } else { root + 1 }
 }
 
 /// A magnitude as an integer, on the scale on which the greatest has 15 bits; rounded half up.

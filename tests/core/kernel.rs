@@ -1,6 +1,7 @@
 //! The stream of rows against its definition, for the kernel of the core that this runs on.
 
 use crate::support::{FULL, NORM_LIMITED, code, euclidean};
+use cognate::kernel::coarse::{self, Bar, Coarse, CoarseGroup};
 use cognate::kernel::{Codes, Finish, Lane, Layout, Probe, Rows, Seek, portable};
 use cognate::{CodeForm, MAX_DIMENSION};
 use proptest::prelude::*;
@@ -72,5 +73,37 @@ fn dot_counts_what_both_have() {
             (portable::dot(&long, &long[..length]), portable::dot(&long[..length], &long)),
             (expected, expected)
         );
+    }
+}
+
+proptest! {
+    #[test]
+    fn coarse_blocks_of_interest_come_in_order(
+        rows in prop::collection::vec(prop::collection::vec(-coarse::MOST..=coarse::MOST, 32), 1..40),
+        probe in prop::collection::vec(-9i16..=9, 32),
+        slacks in prop::collection::vec(any::<u8>(), 5),
+        bar in (-(1i32 << 19)..1 << 19, 0i32..1 << 11).prop_map(|(level, slope)| Bar { level, slope }),
+        from in 0usize..6,
+    ) {
+        let blocks = rows.len().div_ceil(coarse::BLOCK);
+        let mut bytes = vec![0; blocks * coarse::BLOCK * 32];
+        for (row, code) in rows.iter().enumerate() {
+            let block = bytes.chunks_exact_mut(coarse::BLOCK * 32).nth(row / coarse::BLOCK).unwrap();
+            coarse::put(block, row % coarse::BLOCK, code.iter().copied());
+        }
+        let plane = Coarse::new(&bytes, &slacks[..blocks]);
+        let sum = |row: usize| -> i32 {
+            rows.get(row).map_or(0, |code| code.iter().zip(&probe).map(|(c, p)| i32::from(*c) * i32::from(*p)).sum())
+        };
+        let sums = |block: usize| std::array::from_fn(|lane| sum(block * coarse::BLOCK + lane));
+        let expected = (from..blocks).map(|block| CoarseGroup { block, sums: sums(block) });
+        let least = |block: usize| bar.least(slacks[block]);
+        let expected = expected.into_iter().find(|group| group.sums.iter().any(|sum| *sum >= least(group.block)));
+        prop_assert_eq!(coarse::seek(&plane, &probe, bar, from..blocks), expected);
+        // A range that has no blocks, and a block without a slack, are never found.
+        prop_assert_eq!(coarse::seek(&plane, &probe, bar, blocks..blocks + 1), None);
+        prop_assert_eq!(coarse::seek(&plane, &[], bar, 0..blocks), None);
+        prop_assert_eq!(coarse::seek_portable(&Coarse::new(&bytes, &[]), &probe, bar), None);
+        prop_assert_eq!(coarse::seek_portable(&plane, &[], bar), None);
     }
 }

@@ -34,6 +34,8 @@ struct Facts {
     rustflags: Option<&'static str>,
     /// The clock of SysTick, as QEMU has it.
     megahertz: u32,
+    /// The kernels that are compiled for it, as `cognate::kernel::NAME` says.
+    kernels: &'static str,
 }
 
 impl Board {
@@ -66,6 +68,11 @@ impl Board {
         self.facts().rustflags
     }
 
+    /// The kernels that the core is expected to run.
+    pub const fn kernels(self) -> &'static str {
+        self.facts().kernels
+    }
+
     /// Whether it computes with `f32` in an FPU.
     pub fn has_fpu(self) -> bool {
         self.target().ends_with("hf")
@@ -85,6 +92,7 @@ impl Board {
                 target: "thumbv6m-none-eabi",
                 rustflags: None,
                 megahertz: 16,
+                kernels: "armv6m",
             },
             Self::Mps2An385 => Facts {
                 name: "mps2-an385",
@@ -93,6 +101,7 @@ impl Board {
                 target: "thumbv7m-none-eabi",
                 rustflags: None,
                 megahertz: 25,
+                kernels: "portable",
             },
             Self::Mps2An386 => Facts {
                 name: "mps2-an386",
@@ -101,6 +110,7 @@ impl Board {
                 target: "thumbv7em-none-eabihf",
                 rustflags: None,
                 megahertz: 25,
+                kernels: "dsp",
             },
             // The target lacks double precision alone, which nothing here needs. So both boards share what cargo builds of
             // the dependencies.
@@ -111,6 +121,7 @@ impl Board {
                 target: "thumbv7em-none-eabihf",
                 rustflags: None,
                 megahertz: 25,
+                kernels: "dsp",
             },
             Self::Mps2An505 => Facts {
                 name: "mps2-an505",
@@ -119,6 +130,7 @@ impl Board {
                 target: "thumbv8m.main-none-eabihf",
                 rustflags: Some("-Ctarget-cpu=cortex-m33"),
                 megahertz: 20,
+                kernels: "dsp",
             },
             Self::Mps3An547 => Facts {
                 name: "mps3-an547",
@@ -127,6 +139,7 @@ impl Board {
                 target: "thumbv8m.main-none-eabihf",
                 rustflags: Some("-Ctarget-cpu=cortex-m55"),
                 megahertz: 32,
+                kernels: "helium",
             },
         }
     }

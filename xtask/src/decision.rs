@@ -1,6 +1,7 @@
 //! A decision as firmware and host tool report it.
 
 use anyhow::{Context, Result, bail};
+use serde::Deserialize;
 use std::str::{FromStr, SplitWhitespace};
 
 /// A subject's id and raw score.
@@ -12,21 +13,38 @@ pub struct Candidate {
     pub score: i32,
 }
 
+/// What a decision comes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The best subject's score reached the threshold, ahead of all others.
+    Known,
+    /// It reached the threshold, and another subject is too close behind.
+    Ambiguous,
+    /// It did not.
+    Unknown,
+}
+
 /// A decision about one probe.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Decision {
-    /// Whether the best subject's score reached the threshold.
-    pub known: bool,
-    /// The most alike subject.
-    pub best: Candidate,
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// The most alike subject; none when a filter passed over all of them.
+    pub best: Option<Candidate>,
     /// The most alike of the others.
     pub runner_up: Option<Candidate>,
 }
 
 impl Decision {
+    /// The subject that the probe is known as.
+    pub fn subject(&self) -> Option<u32> {
+        self.best.filter(|_| self.verdict == Verdict::Known).map(|best| best.subject)
+    }
+
     /// The probe's number and the decision of a line of the firmware's log; `None` for a line that is something else.
     ///
-    /// `decision PROBE known|unknown BEST SCORE RUNNER_UP SCORE`, with `- -` for a runner-up that does not exist.
+    /// `decision PROBE known|ambiguous|unknown BEST SCORE RUNNER_UP SCORE`, with `- -` for a candidate that does not exist.
     ///
     /// # Errors
     /// When the line begins as a decision does and does not go on as one.
@@ -36,22 +54,40 @@ impl Decision {
     }
 }
 
+impl From<cognate::Decision> for Decision {
+    fn from(decision: cognate::Decision) -> Self {
+        let verdict = match decision {
+            cognate::Decision::Known(_) => Verdict::Known,
+            cognate::Decision::Ambiguous(_) => Verdict::Ambiguous,
+            cognate::Decision::Unknown(_) => Verdict::Unknown,
+        };
+        let candidate = |m: cognate::Match| Candidate { subject: m.subject.number(), score: m.score.raw() };
+        let evidence = decision.evidence();
+        Self {
+            verdict,
+            best: evidence.map(|evidence| candidate(evidence.best)),
+            runner_up: evidence.and_then(|evidence| evidence.runner_up).map(candidate),
+        }
+    }
+}
+
 fn parse(words: &mut SplitWhitespace<'_>) -> Result<(usize, Decision)> {
     let probe = number(words.next())?;
-    let known = match words.next() {
-        Some("known") => true,
-        Some("unknown") => false,
+    let verdict = match words.next() {
+        Some("known") => Verdict::Known,
+        Some("ambiguous") => Verdict::Ambiguous,
+        Some("unknown") => Verdict::Unknown,
         other => bail!("a verdict of {other:?}"),
     };
-    let best = candidate(words.next(), words.next())?;
-    let runner_up = match (words.next(), words.next()) {
-        (Some("-"), Some("-")) => None,
-        (subject, score) => Some(candidate(subject, score)?),
+    let mut candidate = || match (words.next(), words.next()) {
+        (Some("-"), Some("-")) => Ok(None),
+        (subject, score) => candidate(subject, score).map(Some),
     };
+    let (best, runner_up) = (candidate()?, candidate()?);
     if let Some(more) = words.next() {
         bail!("more than expected: {more:?}");
     }
-    Ok((probe, Decision { known, best, runner_up }))
+    Ok((probe, Decision { verdict, best, runner_up }))
 }
 
 fn candidate(subject: Option<&str>, score: Option<&str>) -> Result<Candidate> {
@@ -69,12 +105,16 @@ mod tests {
 
     #[test]
     fn a_line_is_read_as_the_firmware_writes_it() {
-        let best = Candidate { subject: 3, score: 7_012_345 };
+        let best = Some(Candidate { subject: 3, score: 7_012_345 });
         let runner_up = Some(Candidate { subject: 5, score: -1_203_456 });
-        let line = "decision 17 known 3 7012345 5 -1203456";
-        assert_eq!(Decision::parse(line).unwrap(), Some((17, Decision { known: true, best, runner_up })));
-        let alone = "decision 0 unknown 3 7012345 - -";
-        assert_eq!(Decision::parse(alone).unwrap(), Some((0, Decision { known: false, best, runner_up: None })));
+        for (line, decision) in [
+            ("17 known 3 7012345 5 -1203456", Decision { verdict: Verdict::Known, best, runner_up }),
+            ("17 ambiguous 3 7012345 5 -1203456", Decision { verdict: Verdict::Ambiguous, best, runner_up }),
+            ("17 unknown 3 7012345 - -", Decision { verdict: Verdict::Unknown, best, runner_up: None }),
+            ("17 unknown - - - -", Decision { verdict: Verdict::Unknown, best: None, runner_up: None }),
+        ] {
+            assert_eq!(Decision::parse(&format!("decision {line}")).unwrap(), Some((17, decision)));
+        }
         assert_eq!(Decision::parse("peak_stack 1234").unwrap(), None);
     }
 
@@ -88,6 +128,7 @@ mod tests {
             "1 known 2 3 4 5 6",
             "x known 2 3 4 5",
             "1 known 2 3 - 5",
+            "1 known - 3 - -",
         ] {
             assert!(Decision::parse(&format!("decision {rest}")).is_err(), "{rest}");
         }

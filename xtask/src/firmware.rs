@@ -72,7 +72,7 @@ fn names() -> Result<Vec<String>> {
 pub fn build(board: Board, bins: &[&str], flash: &Flash) -> Result<BTreeMap<String, PathBuf>> {
     let toolchain = setup::ensure(board)?;
     let mut command = toolchain.build(board);
-    command.args(["--manifest-path", "firmware/Cargo.toml", "--features", board.name()]);
+    command.args(["--manifest-path", "firmware/Cargo.toml", "--features", &format!("{},log", board.name())]);
     for bin in bins {
         command.args(["--bin", bin]);
     }
@@ -98,7 +98,8 @@ mod tests {
     #[test]
     fn a_name_that_does_not_exist_gets_the_list() {
         let error = build_one(Board::Mps2An386, "nothere", &Flash::default()).unwrap_err();
-        let expected = "there is no firmware \"nothere\": choose of demo, enroll, fault, hang, panic, selftest";
+        let expected =
+            "there is no firmware \"nothere\": choose of demo, enroll, fault, hang, kerneltest, panic, selftest";
         assert_eq!(error.to_string(), expected);
     }
 }

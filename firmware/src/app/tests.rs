@@ -1,50 +1,18 @@
 use super::*;
-use cognate::bundle::{BundleContents, EnrolledTemplate, Rate, Subject, ThresholdEntry};
-use cognate::{BundleView, ModelDigest, Score};
+use crate::fixture::{
+    ANNA, BORIS, MODEL, STRANGER, anna, boris, bundle, bundle_with, bundle_with_nobody, threshold, view,
+};
+use crate::recognizer::ENROLL_LEAST;
+use cognate::quality::Refusal;
+use cognate::{BackEnd, BackEndError, EmbeddingError, GalleryError, ModelDigest};
 use embedded_hal_mock::eh1::MockError;
 use embedded_hal_mock::eh1::digital::{Mock as Pin, State, Transaction};
 use std::io::ErrorKind;
 use std::string::ToString;
 use std::vec::Vec;
 
-const MODEL: ModelDigest = ModelDigest::new([7; 16]);
-
-/// The bundle's subject.
-const ANNA: SubjectId = SubjectId::new(4);
-const ANNA_SAMPLE: [f32; 3] = [1.0, 0.1, 0.0];
-/// Comes in by the button.
-const BORIS_SAMPLE: [f32; 3] = [0.1, 1.0, 0.0];
-const STRANGER: [f32; 3] = [-0.2, 0.1, 1.0];
-
-/// The first that is enrolled by the button.
-const BORIS: SubjectId = SubjectId::FIRST_ON_DEVICE;
-
-/// A bundle with ANNA and a threshold of 0.9.
-fn bundle() -> Vec<u8> {
-    bundle_of(&[Subject { id: ANNA, name: "Anna" }], &[EnrolledTemplate { subject: ANNA, code: &[127, 13, 0] }])
-}
-
-fn bundle_of(subjects: &[Subject<'_>], templates: &[EnrolledTemplate<'_>]) -> Vec<u8> {
-    let rate = Rate::from_parts_per_billion(10_000_000).expect("one percent is a rate");
-    let threshold =
-        ThresholdEntry { fmr: rate, threshold: Score::from_ratio(9, 10), comparisons: 1000, fmr_upper_bound: rate };
-    let contents = BundleContents {
-        dimension: 3,
-        model: MODEL,
-        thresholds: &[threshold],
-        operating_point: 0,
-        subjects,
-        next_subject: SubjectId::new(9),
-        templates,
-    };
-    let mut bytes = std::vec![0; contents.encoded_len().expect("it fits")];
-    contents.encode(&mut bytes).expect("it is valid");
-    bytes
-}
-
 fn recognizer<const N: usize>(bytes: &[u8]) -> Recognizer<'_, 3, N> {
-    let view = BundleView::new_checked(bytes).expect("the writer checked it");
-    Recognizer::new(&view).expect("the dimension is 3")
+    Recognizer::new(&view(bytes)).expect("the dimension is 3")
 }
 
 /// Samples from a list, `None` for one that fails.
@@ -138,7 +106,7 @@ fn a_known_sample_accepts_a_stranger_rejects_and_both_are_low_in_between() {
         reject: output(&[Low, Low, High, Low]),
         enroll: button(&[false; 3]),
     };
-    let events = run(app(&bytes, pins, samples(&[ANNA_SAMPLE, STRANGER]), ()));
+    let events = run(app(&bytes, pins, samples(&[anna(1), STRANGER]), ()));
     assert_eq!(events.iter().filter_map(decided).collect::<Vec<_>>(), [Some(ANNA), None]);
 }
 
@@ -151,7 +119,7 @@ fn holding_the_button_enrolls_a_subject_with_an_id_that_no_bundle_has() {
         reject: output(&[Low, High, Low, Low, Low, Low, Low, Low]),
         enroll: button(&[false, true, true, true, false, false, false, false]),
     };
-    let shown = [BORIS_SAMPLE, BORIS_SAMPLE, BORIS_SAMPLE, BORIS_SAMPLE, BORIS_SAMPLE, ANNA_SAMPLE];
+    let shown = [boris(0), boris(1), boris(2), boris(3), boris(4), anna(1)];
     let events = run(app(&bytes, pins, samples(&shown), ()));
     assert_eq!(decided(&events[0]), Some(None));
     assert_eq!(events[1..4], [Event::Collected(1), Event::Collected(2), Event::Collected(3)]);
@@ -166,14 +134,16 @@ fn after_collecting(count: usize) -> Event {
     let mut levels = std::vec![true; count];
     levels.extend([false, false]);
     let pins = Pins { accept: any_output(count + 1), reject: any_output(count + 1), enroll: button(&levels) };
-    let events = run(app(&bytes, pins, samples(&std::vec![BORIS_SAMPLE; count]), ()));
+    let shown: Vec<_> = (0..count as u8).map(boris).collect();
+    let events = run(app(&bytes, pins, samples(&shown), ()));
     events[count]
 }
 
 #[test]
 fn too_few_samples_enroll_nobody() {
     for found in 1..ENROLL_LEAST {
-        assert_eq!(after_collecting(found), Event::EnrollmentRefused(EnrollError::TooFewSamples { found }));
+        let few = Refusal::TooFewSamples { found, needed: ENROLL_LEAST };
+        assert_eq!(after_collecting(found), Event::EnrollmentRefused(EnrollError::Quality(few)));
     }
     assert_eq!(after_collecting(ENROLL_LEAST), Event::Enrolled(BORIS));
 }
@@ -184,17 +154,85 @@ fn samples_beyond_the_most_are_not_kept() {
     assert_eq!(after_collecting(ENROLL_MOST + 1), Event::Enrolled(BORIS));
 }
 
-#[test]
-fn a_subject_that_does_not_fit_is_refused_whole() {
+/// Holding the button for BORIS, then once more for somebody else: what the two releases say.
+fn after_enrolling_boris_and(more: &[[f32; 3]]) -> [Event; 2] {
     let bytes = bundle();
+    let shown = [&[0, 1, 2, 3, 4, 5].map(boris), more].concat();
     let mut levels = std::vec![true; 6];
     levels.push(false);
-    levels.extend([true, true, true, false, false]);
-    let pins = Pins { accept: any_output(10), reject: any_output(10), enroll: button(&levels) };
-    let events = run(app(&bytes, pins, samples(&[BORIS_SAMPLE; 9]), ()));
-    assert_eq!(events[6], Event::Enrolled(BORIS));
-    let full = GalleryError::Full { capacity: 8, needed: 9 };
-    assert_eq!(events[10], Event::EnrollmentRefused(EnrollError::Gallery(full)));
+    levels.extend(std::vec![true; more.len()]);
+    levels.extend([false, false]);
+    let (accept, reject) = (any_output(shown.len() + 1), any_output(shown.len() + 1));
+    let events = run(app(&bytes, Pins { accept, reject, enroll: button(&levels) }, samples(&shown), ()));
+    [events[6], events[7 + more.len()]]
+}
+
+#[test]
+fn each_reason_to_refuse_an_enrollment_is_an_event() {
+    let strangers = [STRANGER, [-0.2, 0.12, 1.0], [-0.2, 0.14, 1.0]];
+    let full = EnrollError::Gallery(GalleryError::Full { capacity: 8, needed: 9 });
+    assert_eq!(after_enrolling_boris_and(&strangers), [Event::Enrolled(BORIS), Event::EnrollmentRefused(full)]);
+    let refusal = |more: [[f32; 3]; 3]| match after_enrolling_boris_and(&more) {
+        [Event::Enrolled(BORIS), Event::EnrollmentRefused(EnrollError::Quality(refusal))] => refusal,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refusal([STRANGER, [0.3; 3], STRANGER]), Refusal::Constant { sample: 1 });
+    let clipped = refusal([[1.0, -1.0, 0.0], STRANGER, STRANGER]);
+    assert_eq!(clipped, Refusal::Clipped { sample: 0, elements: 2, most: 1 });
+    assert!(matches!(refusal([STRANGER; 3]), Refusal::Duplicate { first: 0, second: 1, .. }));
+    assert!(matches!(refusal([strangers[0], boris(0), strangers[2]]), Refusal::Inconsistent { sample: 1, .. }));
+    let close = refusal([6, 7, 8].map(boris));
+    assert!(matches!(close, Refusal::TooClose { other, .. } if other.subject == BORIS), "{close}");
+}
+
+#[test]
+fn an_enrollment_that_no_threshold_supports_is_refused_and_decisions_go_on() {
+    let bytes = bundle_with(|contents| contents.fpir = crate::fixture::rate(20_000_000));
+    let pins = Pins {
+        accept: output(&[State::Low, State::Low, State::Low, State::Low, State::High, State::Low]),
+        reject: any_output(5),
+        enroll: button(&[true, true, true, false, false, false]),
+    };
+    let events = run(app(&bytes, pins, samples(&[boris(0), boris(1), boris(2), anna(1)]), ()));
+    assert!(matches!(events[3], Event::EnrollmentRefused(EnrollError::Policy(_))), "{:?}", events[3]);
+    assert_eq!(decided(&events[4]), Some(Some(ANNA)));
+}
+
+#[test]
+fn a_sample_between_two_subjects_rejects_with_an_event_of_its_own() {
+    use State::{High, Low};
+    let bytes = bundle_with(|contents| {
+        contents.thresholds = const { &[threshold(10_000_000, 50)] };
+        contents.margin = 1 << 20;
+    });
+    let pins = Pins {
+        accept: output(&[Low, Low, Low, Low, Low]),
+        reject: output(&[Low, Low, Low, Low, High, Low]),
+        enroll: button(&[true, true, true, false, false, false]),
+    };
+    let events = run(app(&bytes, pins, samples(&[boris(0), boris(1), boris(2), [0.9, 1.0, 0.0]]), ()));
+    let Event::Ambiguous(evidence) = events[4] else { panic!("{:?}", events[4]) };
+    assert_eq!((evidence.best.subject, evidence.runner_up.map(|other| other.subject)), (BORIS, Some(ANNA)));
+}
+
+/// The bundle of a back end that subtracts a mean of one half from the first element.
+#[test]
+fn a_sample_of_which_the_back_end_leaves_nothing_is_an_error_and_the_next_one_is_decided() {
+    use State::{High, Low};
+    const MEAN: [[u8; 4]; 3] = [[0, 0, 8, 0], [0; 4], [0; 4]];
+    let bytes = bundle_with(|contents| contents.back_end = BackEnd::new(MODEL, [20, -20], 0, &MEAN, &[]));
+    let the_mean = [0.5, 0.0, 0.0];
+    for (pressed, accepted) in [(false, &[Low, Low, Low, High][..]), (true, &[Low, Low, Low])] {
+        let pins =
+            Pins { accept: output(accepted), reject: output(&[Low, Low, Low]), enroll: button(&[pressed, pressed]) };
+        let mut app = app(&bytes, pins, samples(&[the_mean, [1.5, 0.1, 0.0]]), ());
+        let nothing = RecognizeError::BackEnd(BackEndError::Embedding(EmbeddingError::Zero));
+        assert_eq!(app.step(), Err(AppError::Sample(nothing)));
+        let next = app.step().expect("it is a sample");
+        assert_eq!(if pressed { Some(Some(ANNA)) } else { decided(&next) }, Some(Some(ANNA)));
+        assert!(!pressed || next == Event::Collected(1), "what failed is not collected");
+        done(&mut app.pins);
+    }
 }
 
 #[test]
@@ -206,7 +244,7 @@ fn a_failed_sample_shows_nothing_and_the_next_one_is_decided() {
         reject: output(&[Low, Low, Low]),
         enroll: button(&[false; 3]),
     };
-    let list = std::vec![Some(ANNA_SAMPLE), None, Some(ANNA_SAMPLE)];
+    let list = std::vec![Some(anna(1)), None, Some(anna(1))];
     let mut app = app(&bytes, pins, Samples(list.into_iter()), ());
     assert_eq!(app.step().as_ref().map(decided), Ok(Some(Some(ANNA))));
     assert_eq!(app.step(), Err(AppError::Source("no sample")));
@@ -246,7 +284,7 @@ fn a_decision_stays_on_show_until_the_next_sample_has_come() {
     }
 
     let (bytes, accept, reject) = (bundle(), Cell::new(false), Cell::new(false));
-    let mut source = Watching(samples(&[ANNA_SAMPLE, STRANGER]), &accept, Vec::new());
+    let mut source = Watching(samples(&[anna(1), STRANGER]), &accept, Vec::new());
     let mut enroll = button(&[false; 3]);
     let pins = Pins { accept: Led(&accept), reject: Led(&reject), enroll: &mut enroll };
     let mut app = App::new(recognizer::<8>(&bytes), pins, &mut source, ()).expect("the model is the bundle's");
@@ -268,7 +306,7 @@ fn a_button_that_cannot_be_read_takes_the_last_decision_off() {
         reject: output(&[Low, Low]),
         enroll: broken(&[Transaction::get(Low), Transaction::get(Low)]),
     };
-    let mut app = app(&bytes, pins, samples(&[ANNA_SAMPLE, ANNA_SAMPLE]), ());
+    let mut app = app(&bytes, pins, samples(&[anna(1), anna(1)]), ());
     assert_eq!(app.step().as_ref().map(decided), Ok(Some(Some(ANNA))));
     assert_eq!(app.step(), Err(AppError::Pin(Line::Enroll)));
     done(&mut app.pins);
@@ -283,7 +321,7 @@ fn an_output_that_cannot_go_low_is_named_and_the_other_one_still_does() {
             .map(|transaction| transaction.with_error(MockError::Io(ErrorKind::NotConnected)));
         let driven = |here| if line == here { Pin::new(&stuck) } else { any_output(2) };
         let pins = Pins { accept: driven(Line::Accept), reject: driven(Line::Reject), enroll: button(&[false]) };
-        let mut app = app(&bytes, pins, samples(&[ANNA_SAMPLE]), ());
+        let mut app = app(&bytes, pins, samples(&[anna(1)]), ());
         assert_eq!(app.step(), Err(AppError::Pin(line)));
         done(&mut app.pins);
     }
@@ -292,7 +330,7 @@ fn an_output_that_cannot_go_low_is_named_and_the_other_one_still_does() {
 #[test]
 fn an_output_that_cannot_go_high_is_named_and_both_are_lowered() {
     let bytes = bundle();
-    for (line, sample) in [(Line::Accept, ANNA_SAMPLE), (Line::Reject, STRANGER)] {
+    for (line, sample) in [(Line::Accept, anna(1)), (Line::Reject, STRANGER)] {
         let stuck = || {
             let failing = Transaction::set(State::High).with_error(MockError::Io(ErrorKind::NotConnected));
             Pin::new(&[Transaction::set(State::Low), failing, Transaction::set(State::Low)])
@@ -308,13 +346,13 @@ fn an_output_that_cannot_go_high_is_named_and_both_are_lowered() {
 #[test]
 fn a_device_that_begins_with_nobody_rejects_until_the_button_enrolls() {
     use State::{High, Low};
-    let bytes = bundle_of(&[], &[]);
+    let bytes = bundle_with_nobody();
     let pins = Pins {
         accept: output(&[Low, Low, Low, Low, Low, High, Low, Low]),
         reject: output(&[Low, High, Low, Low, Low, Low, Low, High, Low]),
         enroll: button(&[false, true, true, true, false, false, false, false]),
     };
-    let shown = [BORIS_SAMPLE, BORIS_SAMPLE, BORIS_SAMPLE, BORIS_SAMPLE, BORIS_SAMPLE, STRANGER];
+    let shown = [boris(0), boris(1), boris(2), boris(3), boris(4), STRANGER];
     let events = run(app(&bytes, pins, samples(&shown), ()));
     assert_eq!(events[0], Event::NobodyEnrolled);
     assert_eq!(events[4], Event::Enrolled(BORIS));
@@ -325,8 +363,8 @@ fn a_device_that_begins_with_nobody_rejects_until_the_button_enrolls() {
 fn errors_say_what_to_do() {
     let error: AppError<&str> = AppError::Pin(Line::Reject);
     assert_eq!(error.to_string(), "the Reject pin failed: check the board");
-    let error = EnrollError::TooFewSamples { found: 1 };
-    assert_eq!(error.to_string(), "1 samples are not enough: hold the button for at least 3");
+    let error = EnrollError::Quality(Refusal::TooFewSamples { found: 1, needed: ENROLL_LEAST });
+    assert_eq!(error.to_string(), "1 of 3 samples: one bad sample would not be noticed; take more");
 }
 
 #[test]
@@ -346,7 +384,7 @@ fn the_meter_counts_decisions_and_nothing_else() {
     }
     let (bytes, counted) = (bundle(), core::cell::RefCell::default());
     let pins = Pins { accept: any_output(3), reject: any_output(3), enroll: button(&[true, true, false, false]) };
-    let counting = app(&bytes, pins, samples(&[BORIS_SAMPLE, BORIS_SAMPLE]), &counted);
+    let counting = app(&bytes, pins, samples(&[boris(0), boris(1)]), &counted);
     run(counting);
     assert_eq!((counted.borrow().begun, counted.borrow().ended), (0, 0));
 
@@ -355,16 +393,8 @@ fn the_meter_counts_decisions_and_nothing_else() {
         reject: any_output(2),
         enroll: button(&[false; 2]),
     };
-    run(app(&bytes, pins, samples(&[ANNA_SAMPLE]), &counted));
+    run(app(&bytes, pins, samples(&[anna(1)]), &counted));
     assert_eq!((counted.borrow().begun, counted.borrow().ended), (1, 1));
-}
-
-#[test]
-fn a_bundle_of_another_dimension_is_refused() {
-    let bytes = bundle();
-    let view = BundleView::new_checked(&bytes).expect("the writer checked it");
-    let mismatch = Recognizer::<'_, 4, 8>::new(&view).err().expect("three is not four");
-    assert_eq!(mismatch, BundleMismatch::Dimension { expected: 4, found: 3 });
 }
 
 #[test]
@@ -383,6 +413,6 @@ fn a_bundle_of_another_model_is_refused() {
     let pins = Pins { accept: any_output(0), reject: any_output(0), enroll: button(&[]) };
     let mut unused = pins.clone();
     let mismatch = App::new(recognizer::<8>(&bytes), pins, Other, ()).err().expect("seven is not eight");
-    assert_eq!(mismatch, BundleMismatch::Model { expected: ModelDigest::new([8; 16]), found: MODEL });
+    assert_eq!(mismatch, UnusableBundle::Encoder { expected: ModelDigest::new([8; 16]), found: MODEL });
     done(&mut unused);
 }

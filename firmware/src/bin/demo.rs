@@ -4,9 +4,9 @@
 #![no_std]
 #![no_main]
 
-use cognate::{BundleError, BundleView};
+use cognate::{BundleError, BundleView, Decision, kernel};
 use cognate_firmware::board::{self, Counter};
-use cognate_firmware::{App, AppError, BundleMismatch, Event, Recognizer, Rows, RowsError};
+use cognate_firmware::{App, AppError, Event, Recognizer, Rows, RowsError, UnusableBundle};
 use cortex_m::Peripherals;
 
 /// Elements of an embedding: what the model makes.
@@ -24,7 +24,7 @@ fn main() -> ! {
 enum Failure {
     Peripherals,
     Bundle(BundleError),
-    Mismatch(BundleMismatch),
+    Unusable(UnusableBundle),
     Probes(RowsError),
     NoProbes,
     App(AppError<RowsError>),
@@ -33,13 +33,15 @@ enum Failure {
 fn run() -> Result<(), Failure> {
     let peripherals = Peripherals::take().ok_or(Failure::Peripherals)?;
     let counter = Counter::start(peripherals.SYST);
-    defmt::info!("board {=str}, {} instructions a tick", board::NAME, counter.instructions_per_tick());
+    let ticks = counter.instructions_per_tick();
+    defmt::info!("board {=str}, kernels {=str}, {} instructions a tick", board::NAME, kernel::NAME, ticks);
     let recognizer = load(board::bundle())?;
-    let mut app = App::new(recognizer, board::pins(), probes()?, counter).map_err(Failure::Mismatch)?;
+    let mut app = App::new(recognizer, board::pins(), probes()?, counter).map_err(Failure::Unusable)?;
     let mut probe = 0;
     loop {
         match app.step().map_err(Failure::App)? {
             Event::Decided(decision) => board::log_decision(probe, &decision),
+            Event::Ambiguous(evidence) => board::log_decision(probe, &Decision::Ambiguous(evidence)),
             Event::NobodyEnrolled => defmt::info!("nobody enrolled {=u32}", probe),
             Event::End => break,
             // QEMU's button is never pressed.
@@ -67,14 +69,15 @@ fn probes() -> Result<Rows<'static, DIMENSION>, Failure> {
 
 fn load(bundle: &[u8]) -> Result<Recognizer<'_, DIMENSION, CAPACITY>, Failure> {
     let bundle = BundleView::new_checked(bundle).map_err(Failure::Bundle)?;
-    let (templates, threshold) = (bundle.gallery().len(), bundle.operating_point().threshold);
+    let recognizer = Recognizer::new(&bundle).map_err(Failure::Unusable)?;
     defmt::info!(
-        "bundle {=usize} bytes, {=usize} templates, threshold {=i32}",
+        "bundle {=usize} bytes, {=usize} templates, threshold {=i32} for verification, {=i32} for identification",
         bundle.len(),
-        templates,
-        threshold.raw()
+        bundle.gallery().len(),
+        bundle.operating_point().threshold.raw(),
+        recognizer.policy().threshold().raw()
     );
-    Recognizer::new(&bundle).map_err(Failure::Mismatch)
+    Ok(recognizer)
 }
 
 fn report(counter: &Counter) {

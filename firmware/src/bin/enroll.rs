@@ -5,8 +5,8 @@
 #![no_std]
 #![no_main]
 
-use cognate::{BundleError, BundleView};
-use cognate_firmware::{App, AppError, BundleMismatch, Event, Pins, Recognizer, Rows, RowsError, board};
+use cognate::{BundleError, BundleView, Decision};
+use cognate_firmware::{App, AppError, Event, Pins, Recognizer, Rows, RowsError, UnusableBundle, board};
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, InputPin, StatefulOutputPin};
 
@@ -17,11 +17,14 @@ const CAPACITY: usize = 8;
 const SCRIPT: &[bool] = &[
     false, // a sample of the subject to come: a stranger as yet
     true, false, // one sample: too few
-    true, true, true, true, false, // four samples: enrolled
+    true, true, true, false, // three, of which two are the same
+    true, true, true, true, false, // four good ones: enrolled
     false, // the new subject
     false, // a stranger
     false, // the bundle's subject
-    true, true, true, true, true, false, // five more do not fit
+    false, // one between the two
+    true, true, true, false, // the new subject once more
+    true, true, true, true, true, false, // five of a stranger do not fit
 ];
 
 #[cortex_m_rt::entry]
@@ -33,21 +36,22 @@ fn main() -> ! {
 #[derive(defmt::Format)]
 enum Failure {
     Bundle(BundleError),
-    Mismatch(BundleMismatch),
+    Unusable(UnusableBundle),
     Probes(RowsError),
     App(AppError<RowsError>),
 }
 
 fn run() -> Result<(), Failure> {
     let bundle = BundleView::new_checked(board::bundle()).map_err(Failure::Bundle)?;
-    let recognizer = Recognizer::<DIMENSION, CAPACITY>::new(&bundle).map_err(Failure::Mismatch)?;
+    let recognizer = Recognizer::<DIMENSION, CAPACITY>::new(&bundle).map_err(Failure::Unusable)?;
     let Pins { accept, reject, .. } = board::pins();
     let pins = Pins { accept, reject, enroll: Script(SCRIPT.iter()) };
     let rows = Rows::<DIMENSION>::new(board::probes()).map_err(Failure::Probes)?;
-    let mut app = App::new(recognizer, pins, rows, ()).map_err(Failure::Mismatch)?;
+    let mut app = App::new(recognizer, pins, rows, ()).map_err(Failure::Unusable)?;
     for step in 0.. {
         match app.step().map_err(Failure::App)? {
             Event::Decided(decision) => board::log_decision(step, &decision),
+            Event::Ambiguous(evidence) => board::log_decision(step, &Decision::Ambiguous(evidence)),
             Event::NobodyEnrolled => defmt::info!("nobody enrolled {=u32}", step),
             Event::Collected(samples) => defmt::info!("collected {=u32} {=usize}", step, samples),
             Event::Enrolled(subject) => defmt::info!("enrolled {=u32} {=u32}", step, subject.number()),

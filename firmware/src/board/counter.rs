@@ -25,6 +25,7 @@ impl fmt::Display for Milli {
     }
 }
 
+#[cfg(feature = "defmt")]
 impl defmt::Format for Milli {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(f, "{=u32}.{=u32:03}", self.0 / 1000, self.0 % 1000);

@@ -4,17 +4,21 @@
 //! gives `NAME`, its pin types and `pins()`; the rest is common to all Cortex-M. `build.rs` refuses no board, and two.
 
 // The logger: linked by naming it.
-#[cfg(target_os = "none")]
+#[cfg(all(feature = "log", target_os = "none"))]
 use defmt_semihosting as _;
 
 mod counter;
+#[cfg(feature = "log")]
 mod exit;
 mod flash;
 #[cfg(feature = "fpgaio")]
 mod fpgaio;
 mod fpu;
+#[cfg(feature = "log")]
 mod log;
 mod ram;
+#[cfg(not(feature = "log"))]
+mod silent;
 
 #[cfg_attr(feature = "microbit", path = "microbit.rs")]
 #[cfg_attr(feature = "mps2-an385", path = "mps2_an385.rs")]
@@ -26,8 +30,10 @@ mod chosen;
 
 pub use chosen::{Button, Led, NAME, pins};
 pub use counter::{Counter, Milli};
+#[cfg(feature = "log")]
 pub use exit::{finish, succeed};
 pub use flash::{bundle, probes};
 pub use fpu::{flush_subnormals, flushes_subnormals};
+#[cfg(feature = "log")]
 pub use log::decision as log_decision;
 pub use ram::{peak_stack, ram_bytes};

@@ -4,27 +4,28 @@ use super::super::STEP;
 use super::super::coarse::{self, Bar, Coarse, CoarseGroup};
 use super::is_word_aligned;
 use core::arch::naked_asm;
+use core::num::NonZeroUsize;
 
 /// The first block of coarse rows that a bar lets pass.
 pub(in super::super) fn seek(coarse: &Coarse<'_>, probe: &[i16], bar: Bar) -> Option<CoarseGroup> {
-    let bytes = coarse::BLOCK * probe.len();
-    let blocks = coarse.slacks.len();
+    let Some(bytes) = NonZeroUsize::new(coarse::BLOCK * probe.len()) else { return None };
+    let blocks = coarse.slacks().len();
     if !probe.len().is_multiple_of(STEP)
-        || blocks * bytes != coarse.bytes.len()
-        || !is_word_aligned(coarse.bytes)
+        || blocks * bytes.get() != coarse.bytes().len()
+        || !is_word_aligned(coarse.bytes())
         || !is_word_aligned(probe)
     {
         return coarse::seek_portable(coarse, probe, bar);
     }
-    if probe.is_empty() || blocks == 0 {
+    if blocks == 0 {
         return None;
     }
     let mut search = CoarseSearch {
-        codes: coarse.bytes.as_ptr(),
-        codes_end: coarse.bytes.as_ptr_range().end,
+        codes: coarse.bytes().as_ptr(),
+        codes_end: coarse.bytes().as_ptr_range().end,
         lanes: probe.as_ptr(),
         lanes_end: probe.as_ptr_range().end,
-        slacks: coarse.slacks.as_ptr(),
+        slacks: coarse.slacks().as_ptr(),
         level: bar.level,
         slope: bar.slope,
         sums: [0; 4],
@@ -35,7 +36,7 @@ pub(in super::super) fn seek(coarse: &Coarse<'_>, probe: &[i16], bar: Bar) -> Op
     if behind.is_null() {
         return None;
     }
-    let block = (behind.addr() - coarse.bytes.as_ptr().addr()) / bytes - 1;
+    let block = (behind.addr() - coarse.bytes().as_ptr().addr()) / bytes - 1;
     let mut sums = [0; coarse::BLOCK];
     for (pair, sum) in sums.as_chunks_mut().0.iter_mut().zip(search.sums) {
         let second = sum << 20 >> 20;

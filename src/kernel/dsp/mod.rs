@@ -26,9 +26,10 @@ pub(super) use coarse::seek as seek_coarse;
 
 use super::{Codes, Finish, Group, Layout, Probe, Rows, STEP, portable};
 use core::arch::asm;
+use core::num::NonZeroUsize;
 use core::ops::Range;
 use dots::{code_dots, codes_dot, lanes_dot};
-use pairs::{Kernel, Search, seek_cosine, seek_cosine_in_turns, seek_dot, seek_dot_in_turns};
+use pairs::{Search, seek, seek_in_turns};
 
 /// What a log calls these kernels.
 pub const NAME: &str = "dsp";
@@ -45,7 +46,7 @@ const BLOCK: usize = Layout::Pairs.block_rows();
 /// Elements whose sum S stays below 2³¹: 256 · 512 · 127² < 2³¹.
 const COLUMN: usize = 512;
 
-/// Elements that the inner loop does in a turn; for other multiples of [`STEP`] there is a smaller one.
+/// Elements that the inner loop of [`seek_in_turns`] does in a turn; [`seek`] takes any multiple of [`STEP`].
 const TURN: usize = 64;
 
 /// Blocks of two rows that are streamed.
@@ -59,7 +60,7 @@ pub(super) struct Blocks<'a> {
     lanes: &'a [Lane],
     finish: Finish,
     /// Bytes of a block.
-    bytes: usize,
+    bytes: NonZeroUsize,
     /// The first row of what is left.
     row: usize,
 }
@@ -68,11 +69,11 @@ impl<'a> Blocks<'a> {
     /// `None` when the rows lie otherwise.
     pub(super) fn new(rows: &Rows<'a>, probe: &Probe<'a>, blocks: Range<usize>) -> Option<Self> {
         let shape = rows.codes.shape;
-        let bytes = shape.block_bytes();
-        let codes = rows.codes.bytes.get(blocks.start * bytes..blocks.end * bytes)?;
+        let bytes = NonZeroUsize::new(shape.block_bytes())?;
+        let codes = rows.codes.bytes.get(blocks.start * bytes.get()..blocks.end * bytes.get())?;
         let factors = rows.factors.get(blocks.start * BLOCK..blocks.end * BLOCK)?;
         let Probe { code, lanes, finish } = *probe;
-        let fits = shape.layout == Layout::Pairs && code.len() == shape.dimension && bytes > 0;
+        let fits = shape.layout == Layout::Pairs && code.len() == shape.dimension;
         let aligned = is_word_aligned(codes) && is_word_aligned(factors) && is_word_aligned(code);
         let blocks = Self { codes, factors, code, lanes, finish, bytes, row: blocks.start * BLOCK };
         (fits && aligned).then_some(blocks)
@@ -80,15 +81,14 @@ impl<'a> Blocks<'a> {
 
     /// The next block with a key at or above the floor.
     pub(super) fn next(&mut self, floor: i32) -> Option<Group> {
-        let turns = self.lanes.len().is_multiple_of(TURN);
-        let (kernel, shift): (Kernel, u32) = match self.finish {
+        let (shift, factors) = match self.finish {
             _ if self.lanes.is_empty() || self.lanes.len() > COLUMN => return self.next_by_dots(floor),
             Finish::Distance { .. } => return self.next_by_dots(floor),
-            Finish::Cosine { shift } => (if turns { seek_cosine_in_turns } else { seek_cosine }, shift),
-            Finish::Dot => (if turns { seek_dot_in_turns } else { seek_dot }, 0),
+            Finish::Cosine { shift } => (shift, Some(self.factors)),
+            Finish::Dot => (0, None),
         };
-        let mut search = Search::new(self.codes, self.lanes, floor, shift, self.factors);
-        let behind = search.run(kernel)?;
+        let mut search = Search::new(self.codes, self.lanes, floor, shift, factors);
+        let behind = search.run(if self.lanes.len().is_multiple_of(TURN) { seek_in_turns } else { seek })?;
         Some(self.advance(behind, search.keys))
     }
 
@@ -96,10 +96,14 @@ impl<'a> Blocks<'a> {
     /// distances. Apart from `next`, which a search calls for every hit.
     #[inline(never)]
     fn next_by_dots(&mut self, floor: i32) -> Option<Group> {
-        while let (Some(block), Some(factors)) = (self.codes.get(..self.bytes), self.factors.first_chunk::<BLOCK>()) {
-            let dots = self.dots(block);
-            let keys = [0, 1].map(|row| portable::key(dots[row], u32::from_le_bytes(factors[row]), self.finish));
-            let group = self.advance(self.bytes, keys);
+        while let (Some(block), Some(factors)) =
+            (self.codes.get(..self.bytes.get()), self.factors.first_chunk::<BLOCK>())
+        {
+            let mut keys = self.dots(block);
+            for (key, factor) in keys.iter_mut().zip(factors) {
+                *key = portable::key(*key, u32::from_le_bytes(*factor), self.finish);
+            }
+            let group = self.advance(self.bytes.get(), keys);
             if keys.iter().any(|key| *key >= floor) {
                 return Some(group);
             }
@@ -120,22 +124,23 @@ impl<'a> Blocks<'a> {
 impl Blocks<'_> {
     /// The dot products of a block of any length, a column after the other.
     fn dots(&self, block: &[i8]) -> [i32; BLOCK] {
-        let add = |[a, b]: [i32; BLOCK], [more_a, more_b]: [i32; BLOCK]| [a + more_a, b + more_b];
-        let blocks = block.chunks(COLUMN * BLOCK);
-        if self.lanes.is_empty() {
-            return blocks.zip(self.code.chunks(COLUMN)).fold([0; BLOCK], |dots, (block, code)| {
-                let mut more = [0; BLOCK];
+        let [mut first, mut second] = [0; BLOCK];
+        for (column, block) in block.chunks(COLUMN * BLOCK).enumerate() {
+            let elements = column * COLUMN..column * COLUMN + block.len() / BLOCK;
+            let mut dots = [0; BLOCK];
+            if let Some(lanes) = self.lanes.get(elements.clone()) {
+                let mut search = Search::new(block, lanes, i32::MIN, 0, None);
+                search.run(seek);
+                dots = search.keys;
+            } else if let Some(code) = self.code.get(elements) {
                 // SAFETY: a column of a block has two elements for each of the code's, a multiple of STEP and not 0; both are
                 // aligned (`new`), also at the beginning of a column.
-                unsafe { code_dots(block.as_ptr(), code.as_ptr(), code.as_ptr_range().end, &mut more) };
-                add(dots, more)
-            });
+                unsafe { code_dots(block.as_ptr(), code.as_ptr(), code.as_ptr_range().end, &mut dots) };
+            }
+            let [more_first, more_second] = dots;
+            (first, second) = (first + more_first, second + more_second);
         }
-        blocks.zip(self.lanes.chunks(COLUMN)).fold([0; BLOCK], |dots, (block, lanes)| {
-            let mut search = Search::new(block, lanes, i32::MIN, 0, &[]);
-            search.run(seek_dot);
-            add(dots, search.keys)
-        })
+        [first, second]
     }
 }
 
@@ -148,7 +153,7 @@ pub(super) fn row_dot(codes: &Codes<'_>, row: usize, probe: &Probe<'_>) -> i32 {
             unsafe { lanes_dot(code.as_ptr(), lanes.start, lanes.end) }
         }
         Some(code) => dot(code, probe.code),
-        None => portable::row_dot(codes, row, probe),
+        None => portable::gathered_dot(codes, row, probe),
     }
 }
 

@@ -3,9 +3,7 @@
 use super::{BLOCK, Lane};
 use core::arch::naked_asm;
 use core::ops::Range;
-
-/// A kernel that seeks.
-pub(super) type Kernel = unsafe extern "C" fn(&mut Search) -> *const i8;
+use core::ptr;
 
 /// What the kernels that seek are given and give; they know the offsets of the fields.
 #[repr(C)]
@@ -16,12 +14,14 @@ pub(super) struct Search {
     lanes_end: *const Lane,
     floor: i32,
     shift: u32,
+    /// Null for dot products.
     factors: *const [u8; 4],
     pub(super) keys: [i32; BLOCK],
 }
 
 impl Search {
-    pub(super) fn new(codes: &[i8], lanes: &[Lane], floor: i32, shift: u32, factors: &[[u8; 4]]) -> Self {
+    /// Seeks cosines by the factors of the rows, or dot products without.
+    pub(super) fn new(codes: &[i8], lanes: &[Lane], floor: i32, shift: u32, factors: Option<&[[u8; 4]]>) -> Self {
         let Range { start, end } = lanes.as_ptr_range();
         Self {
             codes: codes.as_ptr(),
@@ -30,18 +30,19 @@ impl Search {
             lanes_end: end,
             floor,
             shift,
-            factors: factors.as_ptr(),
+            factors: factors.map_or(ptr::null(), <[_]>::as_ptr),
             keys: [0; BLOCK],
         }
     }
 
     /// The number of bytes up to the end of the block that was found.
-    pub(super) fn run(&mut self, kernel: Kernel) -> Option<usize> {
+    pub(super) fn run(&mut self, kernel: unsafe extern "C" fn(&mut Self) -> *const i8) -> Option<usize> {
         if self.codes == self.codes_end || self.lanes == self.lanes_end {
             return None;
         }
-        // SAFETY: codes are whole blocks of as many elements as there are lanes, a multiple of STEP and not 0; factors are
-        // as many as rows, or the kernel reads none; all of them are aligned to words (`Blocks::new`), and outlive the call.
+        // SAFETY: codes are whole blocks of as many elements as there are lanes, a multiple of STEP and not 0 (and of TURN for
+        // `seek_in_turns`); factors are as many as rows, or null; all of them are aligned to words (`Blocks::new`), and outlive
+        // the call.
         let behind = unsafe { kernel(self) };
         if behind.is_null() { None } else { Some(behind.addr() - self.codes.addr()) }
     }
@@ -70,12 +71,13 @@ macro_rules! eight {
 }
 
 /// A kernel that goes through blocks of two rows until one has a key at or above the floor. `$turn` does some elements of
-/// both; `$finish` makes the keys of the sums a·p and b·p in r10 and r11, and may use r2 to r9.
+/// both.
 ///
 /// On the stack lies a copy of [`Search`] up to its keys; r0 walks through the codes, r1 through the lanes up to r12, lr through
-/// the factors.
+/// the factors; r10 and r11 are the sums. One kernel for cosines and dot products: to ask which it is takes two of 250
+/// instructions, and a second kernel as much flash as the first.
 macro_rules! seek {
-    ($name:ident, $turn:expr, $finish:expr) => {
+    ($name:ident, $turn:expr) => {
         #[unsafe(naked)]
         pub(super) unsafe extern "C" fn $name(search: &mut Search) -> *const i8 {
             naked_asm!(
@@ -96,23 +98,31 @@ macro_rules! seek {
                 "bne 3b",
                 "sub r10, r10, r11",
                 "asr r10, r10, #8",
-                $finish,
-                "ldr r2, [sp, #16]",
+                "ldrd r2, r3, [sp, #16]",
+                "cmp lr, #0",
+                "beq 4f",
+                "ldrd r4, r5, [lr], #8",
+                "lsl r10, r10, r3",
+                "lsl r11, r11, r3",
+                "smmulr r10, r10, r4",
+                "smmulr r11, r11, r5",
+                // The keys.
+                "4:",
                 "cmp r10, r2",
-                "bge 4f",
+                "bge 5f",
                 "cmp r11, r2",
-                "bge 4f",
+                "bge 5f",
                 "ldr r12, [sp, #4]",
                 "cmp r0, r12",
                 "bne 2b",
                 // No block is left.
                 "mov r0, #0",
-                "b 5f",
+                "b 6f",
                 // Found.
-                "4:",
+                "5:",
                 "ldr r12, [sp, #28]",
                 "strd r10, r11, [r12, #28]",
-                "5:",
+                "6:",
                 "add sp, sp, #32",
                 "pop {{r4, r5, r6, r7, r8, r9, r10, r11, pc}}",
             )
@@ -132,20 +142,5 @@ macro_rules! sixty_four {
     };
 }
 
-macro_rules! cosine {
-    () => {
-        concat!(
-            "ldrd r4, r5, [lr], #8\n",
-            "ldr r3, [sp, #20]\n",
-            "lsl r10, r10, r3\n",
-            "lsl r11, r11, r3\n",
-            "smmulr r10, r10, r4\n",
-            "smmulr r11, r11, r5\n",
-        )
-    };
-}
-
-seek!(seek_cosine_in_turns, sixty_four!(), cosine!());
-seek!(seek_cosine, sixteen!(), cosine!());
-seek!(seek_dot_in_turns, sixty_four!(), "");
-seek!(seek_dot, sixteen!(), "");
+seek!(seek_in_turns, sixty_four!());
+seek!(seek, sixteen!());

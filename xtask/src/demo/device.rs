@@ -16,6 +16,8 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 pub struct Device {
     /// The board's name and core.
     pub board: Board,
+    /// What it says about the bundle and its thresholds.
+    pub bundle: String,
     /// One decision a probe, in the order of the probes.
     pub decisions: Vec<Decision>,
     /// Instructions of a decision, on average.
@@ -44,6 +46,7 @@ impl Device {
         }
         Ok(Self {
             board,
+            bundle: after(&run.lines, "bundle ")?.to_owned(),
             decisions: decisions(&run.lines)?,
             instructions_per_decision: number(&run.lines, "instructions_per_decision ")?,
             peak_stack: number(&run.lines, "peak_stack ")?,
@@ -73,6 +76,11 @@ fn decisions(lines: &[Line]) -> Result<Vec<Decision>> {
 
 /// The number behind a word in the log.
 fn number(lines: &[Line], word: &str) -> Result<u64> {
+    after(lines, word)?.parse().with_context(|| format!("`{word}` is not followed by a number"))
+}
+
+/// What is behind a word in the log.
+fn after<'a>(lines: &'a [Line], word: &str) -> Result<&'a str> {
     let found = lines.iter().find_map(|line| line.message.strip_prefix(word));
-    found.and_then(|number| number.parse().ok()).with_context(|| format!("the firmware's log has no `{word}`"))
+    found.with_context(|| format!("the firmware's log has no `{word}`"))
 }

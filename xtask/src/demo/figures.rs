@@ -69,7 +69,7 @@ impl Counts {
     /// the host, whose arithmetic is the same.
     fn add(&mut self, outcome: &Outcome, device: &Decision, threshold: i32) {
         let Some(own_score) = outcome.own_score else {
-            return self.strangers.count(device.known);
+            return self.strangers.count(device.subject().is_some());
         };
         self.genuine.count(own_score < threshold);
         for other in &outcome.others {
@@ -82,10 +82,13 @@ impl Figures {
     /// Compares the two sides and counts.
     ///
     /// # Errors
-    /// When the device did not decide about every probe, or its bundle cannot be read.
+    /// When the device did not decide about every probe, or by other thresholds, or its bundle cannot be read.
     pub fn new(host: &Host, device: &Device) -> Result<Self> {
         let (probes, decided) = (host.outcomes.len(), device.decisions.len());
         ensure!(probes == decided, "the device decided about {decided} of {probes} probes");
+        let (verification, identification) = (host.threshold, host.identification_threshold);
+        let thresholds = format!("threshold {verification} for verification, {identification} for identification");
+        ensure!(device.bundle.ends_with(&thresholds), "the host has {thresholds}, the device: {}", device.bundle);
         let pairs = || host.outcomes.iter().zip(&device.decisions);
         let mut counts = Counts::default();
         for (outcome, decision) in pairs() {
@@ -149,7 +152,7 @@ impl fmt::Display for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decision::Candidate;
+    use crate::decision::{Candidate, Verdict};
 
     fn outcome(own_score: &str, others: &[i32]) -> Outcome {
         let others: Vec<String> = others.iter().map(|score| format!("{{\"score\":{score}}}")).collect();
@@ -163,24 +166,27 @@ mod tests {
 
     #[test]
     fn genuine_probes_and_strangers_are_counted_apart() {
-        let decision = |known| Decision { known, best: Candidate { subject: 1, score: 9 }, runner_up: None };
+        let best = Some(Candidate { subject: 1, score: 9 });
+        let decision = |verdict| Decision { verdict, best, runner_up: None };
         let mut counts = Counts::default();
-        counts.add(&outcome("6", &[4, 5]), &decision(true), 5);
-        counts.add(&outcome("4", &[1, 2]), &decision(true), 5);
-        counts.add(&outcome("null", &[9, 9, 9]), &decision(true), 5);
-        counts.add(&outcome("null", &[1, 1, 1]), &decision(false), 5);
+        counts.add(&outcome("6", &[4, 5]), &decision(Verdict::Known), 5);
+        counts.add(&outcome("4", &[1, 2]), &decision(Verdict::Known), 5);
+        counts.add(&outcome("null", &[9, 9, 9]), &decision(Verdict::Known), 5);
+        counts.add(&outcome("null", &[1, 1, 1]), &decision(Verdict::Unknown), 5);
+        counts.add(&outcome("null", &[9, 9, 1]), &decision(Verdict::Ambiguous), 5);
         assert_eq!((counts.genuine.part, counts.genuine.whole), (1, 2));
         assert_eq!((counts.others.part, counts.others.whole), (1, 4));
-        assert_eq!((counts.strangers.part, counts.strangers.whole), (1, 2));
+        assert_eq!((counts.strangers.part, counts.strangers.whole), (1, 3));
     }
 
     #[test]
     fn one_unit_of_a_score_is_a_mismatch() {
         let outcomes = [outcome("6", &[4]), outcome("6", &[4])];
         let same = outcomes[0].decision();
-        let other = Decision { best: Candidate { score: same.best.score + 1, ..same.best }, ..same };
+        let best = same.best.map(|best| Candidate { score: best.score + 1, ..best });
+        let other = Decision { best, ..same };
         assert_eq!(mismatches(&outcomes, &[same, same]), 0);
         assert_eq!(mismatches(&outcomes, &[same, other]), 1);
-        assert_eq!(mismatches(&outcomes, &[Decision { known: false, ..same }, other]), 2);
+        assert_eq!(mismatches(&outcomes, &[Decision { verdict: Verdict::Unknown, ..same }, other]), 2);
     }
 }

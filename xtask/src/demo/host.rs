@@ -2,7 +2,7 @@
 
 use super::tool::Tool;
 use super::{BUNDLE, ENROLLED, PROBES, PROBES_CSV, PROBES_NPY};
-use crate::decision::{Candidate, Decision};
+use crate::decision::{Candidate, Decision, Verdict};
 use crate::firmware::probe_rows;
 use crate::in_repository;
 use anyhow::{Context, Result, ensure};
@@ -15,8 +15,8 @@ use std::fs;
 #[derive(Deserialize)]
 pub struct Outcome {
     verdict: Verdict,
-    subject: u32,
-    score: i32,
+    subject: Option<u32>,
+    score: Option<i32>,
     runner_up: Option<u32>,
     runner_up_score: Option<i32>,
     /// The score of the probe's own subject; none for a stranger.
@@ -24,7 +24,7 @@ pub struct Outcome {
     /// The scores of all other subjects.
     pub others: Vec<Other>,
     f32_verdict: Verdict,
-    f32_subject: u32,
+    f32_subject: Option<u32>,
 }
 
 /// The score of a subject that the probe is not of.
@@ -34,28 +34,23 @@ pub struct Other {
     pub score: i32,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Verdict {
-    Known,
-    Unknown,
-}
-
 impl Outcome {
     /// The decision, as the device must make it.
     pub fn decision(&self) -> Decision {
-        let runner_up = self.runner_up.zip(self.runner_up_score);
+        let candidate = |subject: Option<u32>, score: Option<i32>| {
+            subject.zip(score).map(|(subject, score)| Candidate { subject, score })
+        };
         Decision {
-            known: self.verdict == Verdict::Known,
-            best: Candidate { subject: self.subject, score: self.score },
-            runner_up: runner_up.map(|(subject, score)| Candidate { subject, score }),
+            verdict: self.verdict,
+            best: candidate(self.subject, self.score),
+            runner_up: candidate(self.runner_up, self.runner_up_score),
         }
     }
 
     /// Whether the cosine of the `f32` embeddings decides otherwise than the device: known or not, or as whom.
     pub fn flips(&self, device: &Decision) -> bool {
         let known = self.f32_verdict == Verdict::Known;
-        known != device.known || (known && self.f32_subject != device.best.subject)
+        self.f32_verdict != device.verdict || (known && self.f32_subject != device.subject())
     }
 }
 
@@ -69,14 +64,17 @@ struct Last {
 struct Summary {
     probes: usize,
     threshold: i32,
+    identification_threshold: i32,
 }
 
 /// The host's side of the comparison.
 pub struct Host {
     /// One outcome a probe.
     pub outcomes: Vec<Outcome>,
-    /// The threshold of the bundle, raw.
+    /// The bundle's threshold for verification, raw.
     pub threshold: i32,
+    /// The one for identification among those whom the bundle has enrolled.
+    pub identification_threshold: i32,
 }
 
 /// Lets the host decide about every probe.
@@ -93,7 +91,8 @@ fn parse(text: &str) -> Result<Host> {
     let outcomes: Vec<Outcome> = outcomes.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let Last { summary } = serde_json::from_str(last)?;
     ensure!(summary.probes == outcomes.len(), "{} lines for {} probes", outcomes.len(), summary.probes);
-    Ok(Host { outcomes, threshold: summary.threshold })
+    let Summary { threshold, identification_threshold, .. } = summary;
+    Ok(Host { outcomes, threshold, identification_threshold })
 }
 
 /// Writes the probes as the firmware reads them. The digest is of the model that encoded them, and not the bundle's: the
@@ -137,7 +136,7 @@ mod tests {
     fn printed(outcomes: usize, summary: usize) -> String {
         let line = LINE.replace('\n', "");
         format!(
-            "{}{{\"summary\":{{\"probes\":{summary},\"threshold\":7000000}}}}\n",
+            "{}{{\"summary\":{{\"probes\":{summary},\"threshold\":7000000,\"identification_threshold\":7500000}}}}\n",
             format!("{line}\n").repeat(outcomes)
         )
     }
@@ -145,10 +144,18 @@ mod tests {
     #[test]
     fn every_probe_is_read() {
         let host = parse(&printed(3, 3)).unwrap();
-        assert_eq!((host.outcomes.len(), host.threshold), (3, 7_000_000));
+        assert_eq!((host.outcomes.len(), host.threshold, host.identification_threshold), (3, 7_000_000, 7_500_000));
         let runner_up = Some(Candidate { subject: 4, score: 2_000_000 });
-        let best = Candidate { subject: 1, score: 8_000_000 };
-        assert_eq!(host.outcomes[0].decision(), Decision { known: true, best, runner_up });
+        let best = Some(Candidate { subject: 1, score: 8_000_000 });
+        assert_eq!(host.outcomes[0].decision(), Decision { verdict: Verdict::Known, best, runner_up });
+    }
+
+    #[test]
+    fn what_a_filter_passed_over_is_null() {
+        let line = r#"{"verdict":"unknown","subject":null,"score":null,"runner_up":null,"runner_up_score":null,
+            "own_score":null,"others":[],"f32_verdict":"unknown","f32_subject":null}"#;
+        let outcome: Outcome = serde_json::from_str(line).unwrap();
+        assert_eq!(outcome.decision(), Decision { verdict: Verdict::Unknown, best: None, runner_up: None });
     }
 
     #[test]
@@ -161,9 +168,10 @@ mod tests {
     fn a_flip_is_another_verdict_or_another_known_subject() {
         let outcome = &parse(&printed(1, 1)).unwrap().outcomes[0];
         let decision = outcome.decision();
-        let other = Candidate { subject: 2, score: 0 };
+        let other = Some(Candidate { subject: 2, score: 0 });
         assert!(!outcome.flips(&decision));
-        assert!(outcome.flips(&Decision { known: false, ..decision }));
+        assert!(outcome.flips(&Decision { verdict: Verdict::Unknown, ..decision }));
+        assert!(outcome.flips(&Decision { verdict: Verdict::Ambiguous, ..decision }));
         assert!(outcome.flips(&Decision { best: other, ..decision }));
     }
 

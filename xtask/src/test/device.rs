@@ -1,30 +1,35 @@
 //! What is tested in QEMU: exit code and decoded log of each run, with a time limit.
 
-use super::bench::{Bench, exited, fails_with};
 use super::fixture::{ANNA, BORIS, Bundle, DIMENSION};
+use super::rig::{Rig, exited, fails_with};
 use super::summary::Summary;
 use crate::board::Board;
-use crate::decision::{Candidate, Decision};
+use crate::decision::Decision;
 use crate::qemu::{self, Ending, Run};
 use anyhow::{Context, Result, bail, ensure};
-use cognate::{BundleView, Embedding};
+use cognate::kernel::Layout;
+use cognate::{BundleView, CodeForm, Embedding, FullScale};
 use cognate_firmware::{Recognizer, Rows, SampleSource, parity};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Builds the test firmware for a board and runs every test on it; whether there was a firmware to run.
 pub fn run(board: Board, summary: &mut Summary) -> bool {
     let name = |what: &str| format!("{}: {what}", board.name());
-    let Some(bench) = summary.step(&name("build the test firmware"), || Bench::build(board)) else { return false };
-    let tests: [(&str, Test); 15] = [
-        ("templates, scores and decisions are the host's, with subnormal numbers flushed too", parity_with_the_host),
+    let Some(rig) = summary.step(&name("build the test firmware"), || Rig::build(board)) else { return false };
+    let tests: [(&str, Test); 18] = [
+        ("scores and decisions are the host's, with subnormal numbers flushed too", parity_with_the_host),
+        ("every kernel gives what its definition gives, here and on the host", kernels_by_their_definition),
         ("the bundle is searched in flash as on the host", decisions_of_the_bundle),
+        ("bundles of every form, layout and kind are decided by as on the host", bundles_of_every_kind),
         ("the counter counts instructions", counter),
-        ("the button enrolls, then known and stranger are told apart", enrollment),
+        ("the button enrolls or says why not, then all four outcomes are told apart", enrollment),
+        ("an enrollment that no threshold supports is refused", enrollment_beyond_the_thresholds),
         ("a longer bundle flashed in its place is searched", longer_bundle),
         ("a bundle with nobody rejects", bundle_with_nobody),
         ("a bundle with a flipped byte fails", damaged_bundle),
         ("a bundle of another dimension fails", bundle_of_another_dimension),
-        ("a bundle of another model fails", bundle_of_another_model),
+        ("a bundle for another encoder fails", bundle_for_another_encoder),
         ("a bundle of another format version fails", bundle_of_another_version),
         ("a firmware without a bundle fails", no_bundle),
         ("a demo without probes fails", no_probes),
@@ -33,69 +38,114 @@ pub fn run(board: Board, summary: &mut Summary) -> bool {
         ("a firmware that hangs is stopped", hang),
     ];
     for (what, test) in tests {
-        summary.step(&name(what), || test(&bench));
+        summary.step(&name(what), || test(&rig));
     }
     true
 }
 
-type Test = fn(&Bench) -> Result<()>;
+type Test = fn(&Rig) -> Result<()>;
 
-fn parity_with_the_host(bench: &Bench) -> Result<()> {
-    let run = bench.run("selftest")?;
-    exited(&run, 0)?;
-    // Every board has room for all dimensions, but for one that leaves out the greatest.
-    let ram = if bench.board == Board::Microbit { 16 * 1024 } else { usize::MAX };
+fn parity_with_the_host(rig: &Rig) -> Result<()> {
     let mut expected = Vec::new();
     for flush in [false, true] {
-        expected.push(format!("flushes subnormals {}", flush && bench.board.has_fpu()));
-        parity::for_each_dimension(ram, |parity| expected.push(format!("{parity:?}")));
+        expected.push(format!("flushes subnormals {}", flush && rig.board.has_fpu()));
+        parity::for_each_dimension(ram_bytes(rig.board), |result| expected.push(format!("{result:?}")));
+        parity::for_each_form(|result| expected.push(format!("{result:?}")));
     }
+    expect_sums(rig, "selftest", expected)
+}
+
+fn kernels_by_their_definition(rig: &Rig) -> Result<()> {
+    let (mut expected, mut wrong) = (Vec::new(), 0);
+    parity::for_each_kernel(ram_bytes(rig.board), |result| {
+        wrong += result.wrong;
+        expected.push(format!("{result:?}"));
+    });
+    parity::for_each_filter(ram_bytes(rig.board), |result| {
+        wrong += result.wrong;
+        expected.push(format!("{result:?}"));
+    });
+    ensure!(wrong == 0, "on the host {wrong} results are not what the definition gives");
+    expect_sums(rig, "kerneltest", expected)
+}
+
+/// Every board has room for all dimensions, but for one that leaves out the greatest.
+fn ram_bytes(board: Board) -> usize {
+    if board == Board::Microbit { 16 * 1024 } else { usize::MAX }
+}
+
+/// The board's log has to be these lines, after one that names its kernels.
+fn expect_sums(rig: &Rig, bin: &str, mut expected: Vec<String>) -> Result<()> {
+    let run = rig.run(bin)?;
+    exited(&run, 0)?;
+    expected.insert(0, format!("board {}, kernels {}", rig.board.name(), rig.board.kernels()));
     let found: Vec<_> = run.lines.into_iter().map(|line| line.message).collect();
     ensure!(found == expected, "the host computes\n{}", expected.join("\n"));
     Ok(())
 }
 
-fn decisions_of_the_bundle(bench: &Bench) -> Result<()> {
-    expect_decisions(&bench.run("demo")?, &bench.bundle, &bench.rows)
+fn decisions_of_the_bundle(rig: &Rig) -> Result<()> {
+    expect_decisions(&rig.run("demo")?, &rig.bundle, &rig.rows)
 }
 
-fn longer_bundle(bench: &Bench) -> Result<()> {
+fn longer_bundle(rig: &Rig) -> Result<()> {
     let bundle = Bundle::ANNA_AND_BORIS.encode()?;
-    ensure!(bundle.len() > bench.bundle.len(), "it is not longer than the one that it replaces");
-    let run = bench.run_with_bundle(&bundle)?;
-    expect_decisions(&run, &bundle, &bench.rows)?;
+    ensure!(bundle.len() > rig.bundle.len(), "it is not longer than the one that it replaces");
+    let run = rig.run_with_bundle(&bundle)?;
+    expect_decisions(&run, &bundle, &rig.rows)?;
     ensure!(run.lines.iter().any(|line| line.message.contains(" known 5 ")), "the subject at its end is never known");
     Ok(())
 }
 
-fn bundle_with_nobody(bench: &Bench) -> Result<()> {
-    let run = bench.run_with_bundle(&Bundle::NOBODY.encode()?)?;
+fn bundle_with_nobody(rig: &Rig) -> Result<()> {
+    let run = rig.run_with_bundle(&Bundle::NOBODY.encode()?)?;
     exited(&run, 0)?;
     let rejected = run.lines.iter().filter(|line| line.message.starts_with("nobody enrolled ")).count();
-    ensure!(rejected == samples(&bench.rows)?.len(), "{rejected} samples were rejected");
+    ensure!(rejected == samples(&rig.rows)?.len(), "{rejected} samples were rejected");
     Ok(())
 }
 
 fn expect_decisions(run: &Run, bundle: &[u8], rows: &[u8]) -> Result<()> {
     exited(run, 0)?;
-    let found: Vec<_> =
-        run.lines.iter().filter_map(|line| Decision::parse(&line.message).transpose()).collect::<Result<_>>()?;
+    let found = decisions_of(run)?;
     let expected = decisions_on_the_host(bundle, rows)?;
     ensure!(found == expected, "the host decides {expected:?}, the device {found:?}");
     Ok(())
 }
 
+fn decisions_of(run: &Run) -> Result<Vec<(usize, Decision)>> {
+    run.lines.iter().filter_map(|line| Decision::parse(&line.message).transpose()).collect()
+}
+
 fn decisions_on_the_host(bundle: &[u8], rows: &[u8]) -> Result<Vec<(usize, Decision)>> {
     let recognizer = Recognizer::<DIMENSION, 1>::new(&BundleView::new_checked(bundle)?)?;
-    let candidate = |m: cognate::Match| Candidate { subject: m.subject.number(), score: m.score.raw() };
-    let mut decisions = Vec::new();
-    for sample in samples(rows)? {
-        let decision = recognizer.decide(&sample)?;
-        let ranking = decision.ranking();
-        let (best, runner_up) = (candidate(ranking.best), ranking.runner_up.map(candidate));
-        decisions.push((decisions.len(), Decision { known: decision.subject().is_some(), best, runner_up }));
+    let samples = samples(rows)?;
+    samples.iter().enumerate().map(|(probe, sample)| Ok((probe, recognizer.decide(sample)?.into()))).collect()
+}
+
+/// Each form in each layout, and each further section of a bundle with and without the others.
+fn bundles_of_every_kind(rig: &Rig) -> Result<()> {
+    let full_scale = FullScale::new(1.5).context("it is a scale")?;
+    let forms = [CodeForm::Full, CodeForm::NormLimited, CodeForm::Euclidean(full_scale)];
+    let mut bundles = Vec::new();
+    for form in forms {
+        bundles.extend(Layout::ALL.map(|layout| Bundle { form, layout, ..Bundle::ANNA_AND_BORIS }));
     }
-    Ok(decisions)
+    for [back_end, cohort, filter] in [[true, false, false], [false, true, false], [false, false, true], [true; 3]] {
+        bundles.push(Bundle { back_end, cohort, filter, layout: Layout::Pairs, ..Bundle::ANNA_AND_BORIS });
+    }
+    let mut verdicts = BTreeMap::new();
+    for bundle in bundles {
+        let bytes = bundle.encode()?;
+        let run = rig.run_with_bundle(&bytes)?;
+        expect_decisions(&run, &bytes, &rig.rows).with_context(|| format!("{bundle:?}"))?;
+        for (_, decision) in decisions_of(&run)? {
+            *verdicts.entry(format!("{:?}", decision.verdict)).or_insert(0) += 1;
+        }
+    }
+    println!("{verdicts:?}");
+    ensure!(verdicts.len() == 3, "not every verdict occurs: {verdicts:?}");
+    Ok(())
 }
 
 fn samples(rows: &[u8]) -> Result<Vec<Embedding<DIMENSION>>> {
@@ -109,41 +159,47 @@ fn samples(rows: &[u8]) -> Result<Vec<Embedding<DIMENSION>>> {
 
 /// The firmware measures how many instructions a tick is. An instruction takes a nanosecond, and SysTick has a clock of
 /// its own on each board.
-fn counter(bench: &Bench) -> Result<()> {
-    let run = bench.run("demo")?;
+fn counter(rig: &Rig) -> Result<()> {
+    let run = rig.run("demo")?;
     let first = run.lines.first().map_or("", |line| &line.message);
-    let measured = first.strip_prefix(&format!("board {}, ", bench.board.name()));
+    let (board, kernels) = (rig.board.name(), rig.board.kernels());
+    let measured = first.strip_prefix(&format!("board {board}, kernels {kernels}, "));
     let measured = measured.and_then(|rest| rest.strip_suffix(" instructions a tick")).and_then(|k| k.parse().ok());
-    let (measured, expected): (f64, _) = (measured.context("it does not say so")?, bench.board.instructions_per_tick());
+    let (measured, expected): (f64, _) = (measured.context("it does not say so")?, rig.board.instructions_per_tick());
     ensure!((measured / expected - 1.0).abs() < 1e-3, "expected {expected} instructions a tick, measured {measured}");
     Ok(())
 }
 
 /// Follows the script in `firmware/src/bin/enroll.rs` step by step.
-fn enrollment(bench: &Bench) -> Result<()> {
-    let run = bench.run("enroll")?;
-    exited(&run, 0)?;
+fn enrollment(rig: &Rig) -> Result<()> {
     let (anna, boris) = (ANNA.number(), BORIS.number());
     let (neither, accepted, rejected) = ((false, false), (true, false), (false, true));
-    let expected = [
-        (format!("decision 0 unknown {anna} "), rejected),
-        ("collected 1 1".into(), neither),
-        ("refused 2 TooFewSamples { found: 1 }".into(), neither),
-        ("collected 3 1".into(), neither),
-        ("collected 4 2".into(), neither),
-        ("collected 5 3".into(), neither),
-        ("collected 6 4".into(), neither),
-        (format!("enrolled 7 {boris}"), neither),
-        (format!("decision 8 known {boris} "), accepted),
-        ("decision 9 unknown ".into(), rejected),
-        (format!("decision 10 known {anna} "), accepted),
-        ("collected 11 1".into(), neither),
-        ("collected 12 2".into(), neither),
-        ("collected 13 3".into(), neither),
-        ("collected 14 4".into(), neither),
-        ("collected 15 5".into(), neither),
-        ("refused 16 Gallery(Full { capacity: 8, needed: 9 })".into(), neither),
-    ];
+    let mut expected: Vec<(String, _)> = Vec::new();
+    let mut expect = |event: String, leds| {
+        let step = expected.len();
+        expected.push((event.replace('#', &step.to_string()), leds));
+    };
+    let collected = |expect: &mut dyn FnMut(String, _), count: usize| {
+        (1..=count).for_each(|sample| expect(format!("collected # {sample}"), neither));
+    };
+    expect(format!("decision # unknown {anna} "), rejected);
+    collected(&mut expect, 1);
+    expect("refused # Quality(TooFewSamples { found: 1, needed: 3 })".into(), neither);
+    collected(&mut expect, 3);
+    expect("refused # Quality(Duplicate { first: 0, second: 2, ".into(), neither);
+    collected(&mut expect, 4);
+    expect(format!("enrolled # {boris}"), neither);
+    expect(format!("decision # known {boris} "), accepted);
+    expect("decision # unknown ".into(), rejected);
+    expect(format!("decision # known {anna} "), accepted);
+    expect("decision # ambiguous ".into(), rejected);
+    collected(&mut expect, 3);
+    expect("refused # Quality(TooClose { sample: 0, other: Match { subject: SubjectId(2147483648), ".into(), neither);
+    collected(&mut expect, 5);
+    expect("refused # Gallery(Full { capacity: 8, needed: 9 })".into(), neither);
+
+    let run = rig.run("enroll")?;
+    exited(&run, 0)?;
     ensure!(run.lines.len() == 2 * expected.len(), "{} lines for {} steps", run.lines.len(), expected.len());
     for (step, (lines, (event, (accept, reject)))) in run.lines.chunks(2).zip(&expected).enumerate() {
         let leds = format!("leds {step} accept={accept} reject={reject}");
@@ -154,59 +210,74 @@ fn enrollment(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// Flips a bit at places all over the bundle. The core's own tests flip every byte; here it is the firmware that refuses.
-fn damaged_bundle(bench: &Bench) -> Result<()> {
-    for place in (0..bench.bundle.len()).step_by(bench.bundle.len() / 12) {
-        let mut damaged = bench.bundle.clone();
-        damaged[place] ^= 1 << (place % 8);
-        let region = bench.region_with(&damaged)?;
-        let error = BundleView::new_checked(&region).err().with_context(|| format!("byte {place} is not checked"))?;
-        // The variant's name, as the firmware's log begins with it.
-        let variant: String = format!("{error:?}").chars().take_while(|letter| letter.is_alphanumeric()).collect();
-        fails_with(&bench.run_with_bundle(&damaged)?, &format!("Bundle({variant}"))
-            .with_context(|| format!("byte {place}"))?;
-        println!("byte {place:4} of {}: {error}", bench.bundle.len());
+/// The bundle's three templates are within the rate that it asks for, the four of BORIS are too many: he stays a stranger.
+fn enrollment_beyond_the_thresholds(rig: &Rig) -> Result<()> {
+    let run = rig.run_bin_with_bundle("enroll", &Bundle::STRICT.encode()?, |line| println!("{line}"))?;
+    exited(&run, 0)?;
+    for expected in [
+        "refused 11 Policy(Fpir { asked: Rate(30000000), population: 7, least: Rate(",
+        "decision 12 unknown 4 ",
+        "decision 14 known 4 ",
+    ] {
+        let found = run.lines.iter().any(|line| line.message.starts_with(expected));
+        ensure!(found, "no line begins with {expected:?}");
     }
     Ok(())
 }
 
-fn bundle_of_another_dimension(bench: &Bench) -> Result<()> {
-    let run = bench.run_with_bundle(&Bundle::OTHER_DIMENSION.encode()?)?;
-    fails_with(&run, "Mismatch(Dimension { expected: 64, found: 60 })")
+/// Flips a bit at places all over the bundle. The core's own tests flip every byte; here it is the firmware that refuses.
+fn damaged_bundle(rig: &Rig) -> Result<()> {
+    for place in (0..rig.bundle.len()).step_by(rig.bundle.len() / 12) {
+        let mut damaged = rig.bundle.clone();
+        damaged[place] ^= 1 << (place % 8);
+        let region = rig.region_with(&damaged)?;
+        let error = BundleView::new_checked(&region).err().with_context(|| format!("byte {place} is not checked"))?;
+        // The variant's name, as the firmware's log begins with it.
+        let variant: String = format!("{error:?}").chars().take_while(|letter| letter.is_alphanumeric()).collect();
+        fails_with(&rig.run_with_bundle(&damaged)?, &format!("Bundle({variant}"))
+            .with_context(|| format!("byte {place}"))?;
+        println!("byte {place:4} of {}: {error}", rig.bundle.len());
+    }
+    Ok(())
 }
 
-fn bundle_of_another_model(bench: &Bench) -> Result<()> {
-    fails_with(&bench.run_with_bundle(&Bundle::OTHER_MODEL.encode()?)?, "Mismatch(Model { expected: ModelDigest(")
+fn bundle_of_another_dimension(rig: &Rig) -> Result<()> {
+    let run = rig.run_with_bundle(&Bundle::OTHER_DIMENSION.encode()?)?;
+    fails_with(&run, "Unusable(Dimension { expected: 64, found: 60 })")
 }
 
-fn bundle_of_another_version(bench: &Bench) -> Result<()> {
-    let mut bundle = bench.bundle.clone();
+fn bundle_for_another_encoder(rig: &Rig) -> Result<()> {
+    fails_with(&rig.run_with_bundle(&Bundle::OTHER_ENCODER.encode()?)?, "Unusable(Encoder { expected: ModelDigest(")
+}
+
+fn bundle_of_another_version(rig: &Rig) -> Result<()> {
+    let mut bundle = rig.bundle.clone();
     // docs/bundle-format.md: a `u16` that comes before everything that a version could change.
-    bundle[8..10].copy_from_slice(&2u16.to_le_bytes());
-    fails_with(&bench.run_with_bundle(&bundle)?, "Bundle(FormatVersion { found: 2 })")
+    bundle[8..10].copy_from_slice(&9u16.to_le_bytes());
+    fails_with(&rig.run_with_bundle(&bundle)?, "Bundle(FormatVersion { found: 9 })")
 }
 
 /// A region that nothing was linked into, which QEMU fills with zeros, and one of erased flash.
-fn no_bundle(bench: &Bench) -> Result<()> {
-    fails_with(&bench.run_bare()?, "Bundle(NotABundle)")?;
-    fails_with(&bench.run_with_bundle(&[])?, "Bundle(NotABundle)")
+fn no_bundle(rig: &Rig) -> Result<()> {
+    fails_with(&rig.run_bare()?, "Bundle(NotABundle)")?;
+    fails_with(&rig.run_with_bundle(&[])?, "Bundle(NotABundle)")
 }
 
-fn no_probes(bench: &Bench) -> Result<()> {
-    fails_with(&bench.run_without_probes()?, "NoProbes")
+fn no_probes(rig: &Rig) -> Result<()> {
+    fails_with(&rig.run_without_probes()?, "NoProbes")
 }
 
-fn panic(bench: &Bench) -> Result<()> {
-    fails_with(&bench.run("panic")?, "meant to happen")
+fn panic(rig: &Rig) -> Result<()> {
+    fails_with(&rig.run("panic")?, "meant to happen")
 }
 
-fn fault(bench: &Bench) -> Result<()> {
-    fails_with(&bench.run("fault")?, "hard fault at 0x")
+fn fault(rig: &Rig) -> Result<()> {
+    fails_with(&rig.run("fault")?, "hard fault at 0x")
 }
 
-fn hang(bench: &Bench) -> Result<()> {
+fn hang(rig: &Rig) -> Result<()> {
     let (began, limit) = (Instant::now(), Duration::from_secs(2));
-    let run = qemu::run(bench.board, bench.elf("hang")?, limit, |line| println!("{line}"))?;
+    let run = qemu::run(rig.board, rig.elf("hang")?, limit, |line| println!("{line}"))?;
     ensure!(run.ending == Ending::TimedOut, "expected it to be stopped, got {:?}", run.ending);
     ensure!(began.elapsed() < 10 * limit, "stopped only after {:?}", began.elapsed());
     ensure!(run.lines.len() == 1, "what it logged before is lost");

@@ -18,7 +18,8 @@ pub fn run(summary: &mut Summary) {
         .step("lints of the firmware's library", || lint(&[&["clippy", "--lib", "--tests"], &FIRMWARE[..]].concat()));
     for board in crate::board::Board::ALL {
         summary.step(&format!("lints of the firmware for {}", board.name()), || {
-            lint(&[&["clippy", "--lib", "--bins", "--features", board.name()], &FIRMWARE[..]].concat())
+            let features = format!("{},log", board.name());
+            lint(&[&["clippy", "--lib", "--bins", "--features", &features], &FIRMWARE[..]].concat())
         });
     }
     summary

@@ -1,10 +1,10 @@
 //! `cargo xtask test`: everything that must pass.
 
-mod bench;
 mod device;
 mod fixture;
 mod host;
 mod region;
+mod rig;
 mod summary;
 
 use crate::board::Board;

@@ -5,7 +5,7 @@ use super::region::Region;
 use crate::board::Board;
 use crate::firmware::{self, Flash};
 use crate::in_repository;
-use crate::qemu::{self, Ending, Run};
+use crate::qemu::{self, Ending, Line, Run};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,16 +15,45 @@ use std::time::Duration;
 /// No test takes a tenth of it, but the machine may be busy.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-const BINS: [&str; 6] = ["demo", "enroll", "selftest", "panic", "fault", "hang"];
+const BINS: [&str; 7] = ["demo", "enroll", "selftest", "kerneltest", "panic", "fault", "hang"];
 
-/// The samples of `firmware/src/bin/enroll.rs`, which has the script of the button.
-const SAMPLES: [Who; 14] = {
-    use Who::{Anna, Boris, Stranger};
-    [Boris, Boris, Boris, Boris, Boris, Boris, Boris, Stranger, Anna, Boris, Boris, Boris, Boris, Boris]
+/// The samples of `firmware/src/bin/enroll.rs`, which has the script of the button, and the time of each: a sample of the
+/// same time is the same sample.
+const SAMPLES: [(Who, usize); 21] = {
+    use Who::{Anna, Between, Boris, Stranger};
+    [
+        (Boris, 0),
+        // Too few.
+        (Boris, 1),
+        // Two are the same.
+        (Boris, 2),
+        (Boris, 3),
+        (Boris, 2),
+        // Enrolled.
+        (Boris, 0),
+        (Boris, 1),
+        (Boris, 2),
+        (Boris, 3),
+        // Decided about.
+        (Boris, 4),
+        (Stranger, 0),
+        (Anna, 4),
+        (Between, 0),
+        // BORIS again.
+        (Boris, 0),
+        (Boris, 1),
+        (Boris, 4),
+        // One too many.
+        (Stranger, 0),
+        (Stranger, 1),
+        (Stranger, 2),
+        (Stranger, 3),
+        (Stranger, 4),
+    ]
 };
 
 /// A board and the firmware for it.
-pub struct Bench {
+pub struct Rig {
     /// The board.
     pub board: Board,
     elfs: BTreeMap<String, PathBuf>,
@@ -39,13 +68,13 @@ pub struct Bench {
     pub rows: Vec<u8>,
 }
 
-impl Bench {
+impl Rig {
     /// Builds every binary, with the fixture's bundle and samples in flash.
     pub fn build(board: Board) -> Result<Self> {
         let folder = in_repository("target/qemu-tests").join(board.name());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let bundle = Bundle::ANNA.encode()?;
-        let rows = fixture::rows(SAMPLES.iter().enumerate().map(|(time, who)| fixture::sample(*who, time)));
+        let rows = fixture::rows(SAMPLES.map(|(who, time)| fixture::sample(who, time)));
         let (bundle_path, rows_path) = (folder.join("bundle"), folder.join("probes"));
         fs::write(&bundle_path, &bundle)?;
         fs::write(&rows_path, &rows)?;
@@ -87,11 +116,16 @@ impl Bench {
 
     /// Runs `demo` with other bytes flashed over the whole region of its bundle.
     pub fn run_with_bundle(&self, bytes: &[u8]) -> Result<Run> {
-        let elf = fs::read(self.elf("demo")?)?;
+        self.run_bin_with_bundle("demo", bytes, |_| ())
+    }
+
+    /// The same for any binary; `on_line` sees its log.
+    pub fn run_bin_with_bundle(&self, bin: &str, bytes: &[u8], on_line: impl FnMut(&Line)) -> Result<Run> {
+        let elf = fs::read(self.elf(bin)?)?;
         let flashed = Region::of_bundle(&elf)?.flash(elf, &self.region_with(bytes)?)?;
-        let path = self.folder.join("demo-other-bundle");
+        let path = self.folder.join(format!("{bin}-other-bundle"));
         fs::write(&path, flashed)?;
-        qemu::run(self.board, &path, TIMEOUT, |_| ())
+        qemu::run(self.board, &path, TIMEOUT, on_line)
     }
 }
 

@@ -1,0 +1,15 @@
+//! Compares the kernels of the core with their definition on the device itself, and says what they come to, which
+//! `cargo xtask test` compares with the host. Not in `selftest`, because not every flash has room for both.
+#![no_std]
+#![no_main]
+
+use cognate::kernel;
+use cognate_firmware::{board, parity};
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    defmt::info!("board {=str}, kernels {=str}", board::NAME, kernel::NAME);
+    parity::for_each_kernel(board::ram_bytes(), |result| defmt::info!("{}", result));
+    parity::for_each_filter(board::ram_bytes(), |result| defmt::info!("{}", result));
+    board::succeed()
+}
