@@ -3,7 +3,7 @@
 use cognate::normalization::{StatisticsList, SubjectStatistics};
 use cognate::quality::{self, QualityLimits, Refusal};
 use cognate::{
-    BackEndError, BundleView, CodeForm, Decision, Embedding, Fusion, Gallery, GalleryError, GalleryView, MatchError,
+    BackEndError, BundleView, Decision, Embedding, Fusion, Gallery, GalleryError, GalleryView, MatchError,
     ModelDigest, Normalization, Policy, PolicyError, Scan, Score, Search, SubjectId, Template,
 };
 use core::any::Any;
@@ -144,23 +144,9 @@ impl<'a, const D: usize, const N: usize, const IN: usize> Recognizer<'a, D, N, I
         Ok(())
     }
 
-    /// What an enrollment has to keep to: the limits that go with the threshold of the bundle.
-    fn limits(&self) -> QualityLimits {
-        let threshold = self.bundle.operating_point().threshold;
-        let limits = QualityLimits::for_threshold(threshold, D);
-        QualityLimits {
-            least_samples: ENROLL_LEAST,
-            // A normalized score says how unusual a cosine is, in standard deviations: no limit for the cosines of samples
-            // among each other follows from a threshold of them. So they have none; that no sample is too much like
-            // somebody else is still asked, for it is asked of normalized scores.
-            least_consistency: if self.bundle.cohort().is_some() { Score::MIN } else { limits.least_consistency },
-            // Only the same code twice has a distance of nothing.
-            duplicate: match self.bundle.space().form {
-                CodeForm::Full | CodeForm::NormLimited => limits.duplicate,
-                CodeForm::Euclidean(_) => Score::from_squared_distance(0),
-            },
-            ..limits
-        }
+    /// What an enrollment has to keep to.
+    const fn limits(&self) -> QualityLimits {
+        QualityLimits { least_samples: ENROLL_LEAST, ..self.bundle.quality_limits() }
     }
 
     /// Hands out both galleries as one, fused and normalized as the thresholds were calibrated.

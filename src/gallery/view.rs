@@ -2,7 +2,7 @@
 
 use super::filter::FilterView;
 use super::{Fusion, Scan, SubjectId, Table, counts_as};
-use crate::kernel::Rows;
+use crate::kernel::{Codes, Layout, Rows};
 use crate::similarity::Probe;
 use crate::space::Space;
 use core::ops::Range;
@@ -64,6 +64,27 @@ impl<'a> GalleryView<'a> {
     pub const fn template_bytes(&self) -> usize {
         let codes = self.rows.codes();
         codes.dimension() * codes.layout().element_bytes() + size_of::<u32>() + size_of::<SubjectId>()
+    }
+
+    /// Bytes of flash that the gallery of a bundle takes with so many templates, filter or not: what a firmware can check when it
+    /// compiles. `None` when codes of this dimension cannot lie so, or cannot have a filter.
+    ///
+    /// ```
+    /// use cognate::{GalleryView, kernel::Layout};
+    /// const BYTES: usize = GalleryView::bytes_of(Layout::Pairs, 128, 1000, false).expect("128 is a multiple of 16");
+    /// assert_eq!(BYTES, 136_000);
+    /// ```
+    #[must_use]
+    pub const fn bytes_of(layout: Layout, dimension: usize, templates: usize, filter: bool) -> Option<usize> {
+        let plane = match FilterView::bytes(dimension, templates) {
+            _ if !filter => 0,
+            Some(bytes) => bytes,
+            None => return None,
+        };
+        match Codes::bytes_of(layout, dimension, templates) {
+            Some(codes) => Some(codes + templates * (size_of::<u32>() + size_of::<SubjectId>()) + plane),
+            None => None,
+        }
     }
 
     /// The subject and the elements of each template, by ascending subject.

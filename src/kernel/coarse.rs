@@ -125,7 +125,8 @@ pub fn sums(block: &[i8], probe: &[i16]) -> [i32; BLOCK] {
     })
 }
 
-/// The first block of the range with a row whose sum the bar lets pass, by the slack of its block.
+/// The first block of the range with a row whose sum the bar lets pass, by the slack of its block. `None` when there is none,
+/// or the range goes beyond the blocks.
 #[must_use]
 pub fn seek(coarse: &Coarse<'_>, probe: &[i16], bar: Bar, blocks: Range<usize>) -> Option<CoarseGroup> {
     let bytes = BLOCK * probe.len();
