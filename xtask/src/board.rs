@@ -58,6 +58,11 @@ impl Board {
         self.facts().cpu
     }
 
+    /// The core in a word, as figures have it: m0, m3, …
+    pub fn short_core(self) -> &'static str {
+        self.cpu().trim_start_matches("cortex-")
+    }
+
     /// The Rust target.
     pub const fn target(self) -> &'static str {
         self.facts().target

@@ -70,9 +70,32 @@ fn names() -> Result<Vec<String>> {
 /// # Errors
 /// When something is missing, or does not compile or link.
 pub fn build(board: Board, bins: &[&str], flash: &Flash) -> Result<BTreeMap<String, PathBuf>> {
+    let features = if bins.iter().all(|bin| REFERENCES.contains(bin)) { "" } else { ",log" };
+    build_with(board, bins, flash, features, "release")
+}
+
+/// The firmware whose size counts: it links no log, and is built to be small.
+pub const REFERENCES: [&str; 2] = ["match-only", "full"];
+
+/// Builds those.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_references(board: Board) -> Result<BTreeMap<String, PathBuf>> {
+    build_with(board, &REFERENCES, &Flash::default(), "", "size")
+}
+
+fn build_with(
+    board: Board,
+    bins: &[&str],
+    flash: &Flash,
+    more_features: &str,
+    profile: &str,
+) -> Result<BTreeMap<String, PathBuf>> {
     let toolchain = setup::ensure(board)?;
-    let mut command = toolchain.build(board);
-    command.args(["--manifest-path", "firmware/Cargo.toml", "--features", &format!("{},log", board.name())]);
+    let mut command = toolchain.build(board, profile);
+    let features = format!("{}{more_features}", board.name());
+    command.args(["--manifest-path", "firmware/Cargo.toml", "--features", &features]);
     for bin in bins {
         command.args(["--bin", bin]);
     }
@@ -98,8 +121,8 @@ mod tests {
     #[test]
     fn a_name_that_does_not_exist_gets_the_list() {
         let error = build_one(Board::Mps2An386, "nothere", &Flash::default()).unwrap_err();
-        let expected =
-            "there is no firmware \"nothere\": choose of demo, enroll, fault, hang, kerneltest, panic, selftest";
+        let expected = "there is no firmware \"nothere\": choose of demo, enroll, fault, full, hang, \
+                        kerneltest, match-only, panic, selftest";
         assert_eq!(error.to_string(), expected);
     }
 }

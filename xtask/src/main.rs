@@ -54,6 +54,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What the core takes of flash and RAM: two reference builds without a log, for each board
+    Size {
+        /// Print one JSON object a line instead of a table
+        #[arg(long)]
+        json: bool,
+        /// Only for this board
+        #[arg(long)]
+        board: Option<Board>,
+    },
     /// Everything that must pass: format, lints, tests on the host, firmware in QEMU
     Test {
         /// Only what is tested in QEMU, on this board
@@ -68,6 +77,7 @@ fn main() -> ExitCode {
         Command::Firmware { board, bin } => firmware::run(board, &bin),
         Command::Run { board, bin, timeout } => return run::run(board, &bin, Duration::from_secs(timeout)),
         Command::Demo { json } => demo::run(json),
+        Command::Size { json, board } => sizes::run(json, board),
         Command::Test { board } => test::run(board),
     };
     exit_code(outcome.map(|()| 0))

@@ -1,7 +1,10 @@
-//! What a firmware takes of flash and RAM.
+//! What a firmware takes of flash and RAM, and `cargo xtask size`.
 
+use crate::board::Board;
+use crate::firmware;
 use anyhow::{Context, Result};
 use object::{Object, ObjectSection};
+use serde::Serialize;
 use std::path::Path;
 use std::{fmt, fs};
 
@@ -9,8 +12,12 @@ use std::{fmt, fs};
 /// stay on the host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sizes {
-    /// `.vector_table`, `.text` and `.rodata`: code and constants in flash.
+    /// `.vector_table`: in flash, its length is the device's.
+    pub vector_table: u64,
+    /// `.text`: code in flash.
     pub text: u64,
+    /// `.rodata`: constants in flash.
+    pub rodata: u64,
     /// `.data`: initial values, in flash and in RAM.
     pub data: u64,
     /// `.bss` and `.uninit`: in RAM.
@@ -27,10 +34,17 @@ impl Sizes {
         let file = object::File::parse(&*bytes).with_context(|| format!("{} is not an ELF file", elf.display()))?;
         let size = |names: &[&str]| names.iter().filter_map(|name| file.section_by_name(name)).map(|s| s.size()).sum();
         Ok(Self {
-            text: size(&[".vector_table", ".text", ".rodata"]),
+            vector_table: size(&[".vector_table"]),
+            text: size(&[".text"]),
+            rodata: size(&[".rodata"]),
             data: size(&[".data"]),
             bss: size(&[".bss", ".uninit"]),
         })
+    }
+
+    /// Code and constants: what the program takes of flash, but for initial values.
+    pub const fn code_and_constants(&self) -> u64 {
+        self.vector_table + self.text + self.rodata
     }
 
     /// RAM that is taken from the start; the stack comes on top.
@@ -41,10 +55,77 @@ impl Sizes {
 
 impl fmt::Display for Sizes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { text, data, bss } = self;
         write!(
             f,
-            "code and constants {text} B, initialized data {data} B, zeroed data {bss} B (without bundle, probes and stack)"
+            "code and constants {} B, initialized data {} B, zeroed data {} B (without bundle, probes and stack)",
+            self.code_and_constants(),
+            self.data,
+            self.bss
         )
     }
+}
+
+/// What a reference build takes, as `cargo xtask size --json` prints it.
+#[derive(Serialize)]
+struct Reference {
+    board: &'static str,
+    core: &'static str,
+    build: &'static str,
+    /// The optimization that it is built with.
+    opt_level: &'static str,
+    /// `.text` and `.vector_table`.
+    text: u64,
+    /// Of that, the vector table.
+    vector_table: u64,
+    rodata: u64,
+    /// `.data` and `.bss`; the stack comes on top.
+    ram: u64,
+    ram_holds: &'static str,
+}
+
+/// `cargo xtask size`: builds the references for each board and prints what they take.
+///
+/// # Errors
+/// When one does not build.
+pub fn run(json: bool, board: Option<Board>) -> Result<()> {
+    let boards = board.map_or(Board::ALL.to_vec(), |board| vec![board]);
+    let mut references = Vec::new();
+    for board in boards {
+        references.extend(of_board(board)?);
+    }
+    if !json {
+        println!("core  build       text   of it vectors  rodata  RAM (.data + .bss)");
+    }
+    for reference in references {
+        if json {
+            println!("{}", serde_json::to_string(&reference)?);
+        } else {
+            let Reference { core, build, text, vector_table, rodata, ram, ram_holds, .. } = reference;
+            println!("{core:<5} {build:<10} {text:>5}   {vector_table:>13}  {rodata:>6}  {ram:>5}  {ram_holds}");
+        }
+    }
+    Ok(())
+}
+
+fn of_board(board: Board) -> Result<Vec<Reference>> {
+    let elfs = firmware::build_references(board)?;
+    let mut references = Vec::new();
+    for (build, ram_holds) in firmware::REFERENCES.into_iter().zip([
+        "a gallery of 16 templates of 128 elements; 0.5 KiB of input",
+        "the same gallery with a filter plane; statistics, three samples, the view of the bundle; 0.5 KiB of input",
+    ]) {
+        let sizes = Sizes::of(elfs.get(build).with_context(|| format!("{build} was not built"))?)?;
+        references.push(Reference {
+            board: board.name(),
+            core: board.short_core(),
+            build,
+            opt_level: "s",
+            text: sizes.text + sizes.vector_table,
+            vector_table: sizes.vector_table,
+            rodata: sizes.rodata,
+            ram: sizes.static_ram(),
+            ram_holds,
+        });
+    }
+    Ok(references)
 }

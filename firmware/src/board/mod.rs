@@ -16,6 +16,7 @@ mod fpgaio;
 mod fpu;
 #[cfg(feature = "log")]
 mod log;
+mod memory;
 mod ram;
 #[cfg(not(feature = "log"))]
 mod silent;
@@ -36,4 +37,5 @@ pub use flash::{bundle, probes};
 pub use fpu::{flush_subnormals, flushes_subnormals};
 #[cfg(feature = "log")]
 pub use log::decision as log_decision;
+pub use memory::Port;
 pub use ram::{peak_stack, ram_bytes};

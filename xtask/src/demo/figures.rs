@@ -103,7 +103,7 @@ impl Figures {
             f32_flips: pairs().filter(|(outcome, decision)| outcome.flips(decision)).count(),
             instructions_per_decision: device.instructions_per_decision,
             template_bytes: template_bytes()?,
-            text_bytes: device.sizes.text,
+            text_bytes: device.sizes.code_and_constants(),
             ram_bytes: device.sizes.static_ram() + device.peak_stack,
             counts,
             board: format!("{} ({})", device.board.name(), device.board.core()),

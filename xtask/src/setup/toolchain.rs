@@ -19,8 +19,8 @@ pub enum Toolchain {
 }
 
 impl Toolchain {
-    /// `cargo build` for a board, in the root of the repository.
-    pub fn build(self, board: Board) -> Command {
+    /// `cargo build` for a board in a profile, in the root of the repository.
+    pub fn build(self, board: Board, profile: &str) -> Command {
         let mut command = match self {
             Self::Installed => {
                 let mut command = cargo::host();
@@ -36,7 +36,7 @@ impl Toolchain {
         if let Some(flags) = board.rustflags() {
             command.env(variable(board, "RUSTFLAGS"), flags);
         }
-        command.args(["--release", "--target", board.target()]);
+        command.args(["--profile", profile, "--target", board.target()]);
         command
     }
 }
@@ -91,7 +91,7 @@ mod tests {
     fn the_compiler_is_told_the_core_where_the_target_does_not_say_it() {
         for toolchain in [Toolchain::Installed, Toolchain::Debian] {
             let told = |board| {
-                let command = toolchain.build(board);
+                let command = toolchain.build(board, "release");
                 let flags = command.get_envs().find(|(name, _)| *name == variable(board, "RUSTFLAGS").as_str());
                 flags.and_then(|(_, value)| Some(value?.to_str()?.to_owned()))
             };

@@ -1,11 +1,14 @@
 //! What is tested in QEMU: exit code and decoded log of each run, with a time limit.
 
 use super::fixture::{ANNA, BORIS, Bundle, DIMENSION};
+use super::panics;
 use super::rig::{Rig, exited, fails_with};
 use super::summary::Summary;
 use crate::board::Board;
 use crate::decision::Decision;
+use crate::firmware;
 use crate::qemu::{self, Ending, Run};
+use crate::sizes::Sizes;
 use anyhow::{Context, Result, bail, ensure};
 use cognate::kernel::Layout;
 use cognate::{BundleView, CodeForm, Embedding, FullScale};
@@ -17,7 +20,7 @@ use std::time::{Duration, Instant};
 pub fn run(board: Board, summary: &mut Summary) -> bool {
     let name = |what: &str| format!("{}: {what}", board.name());
     let Some(rig) = summary.step(&name("build the test firmware"), || Rig::build(board)) else { return false };
-    let tests: [(&str, Test); 18] = [
+    let tests: [(&str, Test); 19] = [
         ("scores and decisions are the host's, with subnormal numbers flushed too", parity_with_the_host),
         ("every kernel gives what its definition gives, here and on the host", kernels_by_their_definition),
         ("the bundle is searched in flash as on the host", decisions_of_the_bundle),
@@ -36,6 +39,7 @@ pub fn run(board: Board, summary: &mut Summary) -> bool {
         ("a panic is logged and fails", panic),
         ("a hard fault is logged and fails", fault),
         ("a firmware that hangs is stopped", hang),
+        ("no panicking function is in the reference builds, and the look for them finds those of others", no_panics),
     ];
     for (what, test) in tests {
         summary.step(&name(what), || test(&rig));
@@ -269,6 +273,18 @@ fn no_probes(rig: &Rig) -> Result<()> {
 
 fn panic(rig: &Rig) -> Result<()> {
     fails_with(&rig.run("panic")?, "meant to happen")
+}
+
+fn no_panics(rig: &Rig) -> Result<()> {
+    let references = firmware::build_references(rig.board)?;
+    for elf in references.values() {
+        panics::expect_none(elf)?;
+        println!("{}: {}", elf.display(), Sizes::of(elf)?);
+    }
+    ensure!(references.len() == firmware::REFERENCES.len(), "not both were built");
+    let error = panics::expect_none(rig.elf("panic")?).err().context("nothing is found in a firmware that panics")?;
+    ensure!(format!("{error:#}").contains("panic_fmt"), "something else is found in a firmware that panics: {error:#}");
+    Ok(())
 }
 
 fn fault(rig: &Rig) -> Result<()> {

@@ -18,8 +18,10 @@ pub fn run(summary: &mut Summary) {
         .step("lints of the firmware's library", || lint(&[&["clippy", "--lib", "--tests"], &FIRMWARE[..]].concat()));
     for board in crate::board::Board::ALL {
         summary.step(&format!("lints of the firmware for {}", board.name()), || {
-            let features = format!("{},log", board.name());
-            lint(&[&["clippy", "--lib", "--bins", "--features", &features], &FIRMWARE[..]].concat())
+            let with_log = format!("{},log", board.name());
+            [board.name(), &with_log].iter().try_for_each(|features| {
+                lint(&[&["clippy", "--lib", "--bins", "--features", features], &FIRMWARE[..]].concat())
+            })
         });
     }
     summary

@@ -3,6 +3,7 @@
 mod device;
 mod fixture;
 mod host;
+mod panics;
 mod region;
 mod rig;
 mod summary;
