@@ -3,8 +3,8 @@
 use cognate::normalization::{StatisticsList, SubjectStatistics};
 use cognate::quality::{self, QualityLimits, Refusal};
 use cognate::{
-    BackEndError, BundleView, Decision, Embedding, Fusion, Gallery, GalleryError, GalleryView, MatchError,
-    ModelDigest, Normalization, Policy, PolicyError, Scan, Score, Search, SubjectId, Template,
+    BackEndError, BundleView, Decision, Embedding, Fusion, Gallery, GalleryError, GalleryView, MatchError, ModelDigest,
+    Normalization, Policy, PolicyError, Scan, Score, Search, SubjectId, Template,
 };
 use core::any::Any;
 use core::fmt;

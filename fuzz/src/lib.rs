@@ -4,9 +4,7 @@ use cognate::bundle::{CohortContents, EnrolledTemplate, Subject};
 use cognate::kernel::Layout;
 use cognate::normalization::{Method, Statistics, Top};
 use cognate::policy::{Rate, ThresholdEntry};
-use cognate::{
-    BackEnd, BundleContents, CodeForm, FullScale, Fusion, ModelDigest, Score, Space, SubjectId, template,
-};
+use cognate::{BackEnd, BundleContents, CodeForm, FullScale, Fusion, ModelDigest, Score, Space, SubjectId, template};
 use std::sync::OnceLock;
 
 /// Elements of a template in the bundles to begin from.

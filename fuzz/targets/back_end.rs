@@ -21,7 +21,8 @@ fuzz_target!(|input: Input| {
     // Means that are in range, and a map of whole rows.
     mean.iter_mut().for_each(|mean| mean[3] = 0);
     map.truncate(map.len() / mean.len().max(1) * mean.len());
-    let Some(back_end) = BackEnd::new(ModelDigest::new([0; 16]), exponents.map(|e| e % 65), shift % 48, &mean, &map) else {
+    let Some(back_end) = BackEnd::new(ModelDigest::new([0; 16]), exponents.map(|e| e % 65), shift % 48, &mean, &map)
+    else {
         return;
     };
     embedding.resize(back_end.inputs(), 0.25);

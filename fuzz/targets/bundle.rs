@@ -37,7 +37,9 @@ fuzz_target!(|input: Input<'_>| {
 });
 
 fn use_all(bundle: &BundleView<'_>) {
-    assert!(bundle.subjects().all(|subject| subject.id < bundle.next_subject() && subject.name.chars().count() < 1 << 20));
+    assert!(
+        bundle.subjects().all(|subject| subject.id < bundle.next_subject() && subject.name.chars().count() < 1 << 20)
+    );
     assert!(bundle.thresholds().entries().any(|entry| entry == bundle.operating_point()));
     let gallery = bundle.gallery();
     assert_eq!(gallery.is_empty(), gallery.subjects() == 0);

@@ -30,7 +30,8 @@ fuzz_target!(|input: Input| {
     let mut probe = codes.split_off(codes.len().min(bytes));
     codes.resize(bytes, 3);
     probe.resize(dimension, -5);
-    let factors: Vec<[u8; 4]> = (0..rows).map(|row| factors.get(row).copied().unwrap_or([0, 0, row as u8, 99])).collect();
+    let factors: Vec<[u8; 4]> =
+        (0..rows).map(|row| factors.get(row).copied().unwrap_or([0, 0, row as u8, 99])).collect();
     let stream = Codes::new(layout, dimension, rows, &codes).and_then(|codes| Rows::new(codes, &factors));
     let stream = stream.expect("the sizes fit");
     let finish = match finish % 4 {

@@ -122,7 +122,10 @@ mod tests {
             assert_eq!(parse_layout(&layout.to_string()), Ok(layout));
         }
         for text in ["", "mean", "mean:0", "mean:9", "max:2", "as:1", "as:", "x"] {
-            assert!(parse_fusion(text).is_err() && parse_method(text).is_err() && parse_layout(text).is_err(), "{text}");
+            assert!(
+                parse_fusion(text).is_err() && parse_method(text).is_err() && parse_layout(text).is_err(),
+                "{text}"
+            );
         }
         assert_eq!(Form::Euclidean.with_scale(0.0), None);
     }

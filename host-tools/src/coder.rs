@@ -52,10 +52,8 @@ impl Coder {
             return Err(EmbeddingsProblem::Dimension { expected, found });
         }
         let code = |(row, embedding)| {
-            self.code(embedding).ok_or_else(|| EmbeddingsProblem::NoCode {
-                row,
-                file: embeddings.labels().rows[row].file.clone(),
-            })
+            self.code(embedding)
+                .ok_or_else(|| EmbeddingsProblem::NoCode { row, file: embeddings.labels().rows[row].file.clone() })
         };
         embeddings.rows().enumerate().map(code).collect()
     }

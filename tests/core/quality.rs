@@ -4,8 +4,8 @@ use crate::support::{FULL, NORM_LIMITED, OTHER_MODEL, template};
 use cognate::gallery::{AdaptError, Adaptation, Kind};
 use cognate::quality::{MAX_SAMPLES, QualityLimits, Refusal, assess};
 use cognate::{
-    CodeForm, Decision, Evidence, Gallery, GalleryError, Match, MatchError, Policy, Scan, Score, Search, Space, SubjectId,
-    Template, similarity,
+    CodeForm, Decision, Evidence, Gallery, GalleryError, Match, MatchError, Policy, Scan, Score, Search, Space,
+    SubjectId, Template, similarity,
 };
 
 const D: usize = 16;
@@ -101,7 +101,12 @@ fn samples_hang_together_or_a_minority_is_named() {
     // A head that turns: neighbors are alike, the ends are not; in any order.
     let pose = |turn: usize| {
         let angle = turn as f32 * 0.35;
-        template::<D>(std::array::from_fn(|index| if index % 2 == 0 { angle.cos() } else { angle.sin() } + 0.1 * index as f32 % 0.3), FULL)
+        template::<D>(
+            std::array::from_fn(
+                |index| if index % 2 == 0 { angle.cos() } else { angle.sin() } + 0.1 * index as f32 % 0.3,
+            ),
+            FULL,
+        )
     };
     let turned = [4, 0, 3, 1, 2].map(pose);
     assert!(similarity::cosine(&turned[0], &turned[1]).unwrap() < limits().least_consistency);

@@ -5,6 +5,7 @@ mod cargo;
 mod decision;
 mod demo;
 mod firmware;
+mod fuzz;
 mod qemu;
 mod run;
 mod setup;
@@ -63,6 +64,17 @@ enum Command {
         #[arg(long)]
         board: Option<Board>,
     },
+    /// Hostile bytes for every public entry that takes some, as libFuzzer makes them
+    Fuzz {
+        /// The target: a file of fuzz/targets; otherwise all, one after the other
+        target: Option<String>,
+        /// For so long each
+        #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: u64,
+        /// Only this input, such as one that made the target fail
+        #[arg(long, value_name = "FILE", requires = "target")]
+        input: Option<PathBuf>,
+    },
     /// Everything that must pass: format, lints, tests on the host, firmware in QEMU
     Test {
         /// Only what is tested in QEMU, on this board
@@ -78,6 +90,7 @@ fn main() -> ExitCode {
         Command::Run { board, bin, timeout } => return run::run(board, &bin, Duration::from_secs(timeout)),
         Command::Demo { json } => demo::run(json),
         Command::Size { json, board } => sizes::run(json, board),
+        Command::Fuzz { target, seconds, input } => fuzz::run(target.as_deref(), seconds, input.as_deref()),
         Command::Test { board } => test::run(board),
     };
     exit_code(outcome.map(|()| 0))

@@ -70,7 +70,10 @@ impl FromStr for Kind {
             ("pca", dimensions) => Ok(Self::Pca(dimensions)),
             ("whiten", dimensions) => Ok(Self::Whiten(dimensions)),
             ("lda", dimensions) => Ok(Self::Lda(dimensions)),
-            _ => Err("a back end is none, mean, pca, whiten or lda; the last three also with dimensions: pca:32".to_owned()),
+            _ => {
+                Err("a back end is none, mean, pca, whiten or lda; the last three also with dimensions: pca:32"
+                    .to_owned())
+            }
         }
     }
 }
@@ -155,11 +158,7 @@ fn enough(variances: &[f64]) -> usize {
     count.count().next_multiple_of(STEP).min(variances.len())
 }
 
-fn lda(
-    centered: &DMatrix<f64>,
-    subjects: &[Vec<usize>],
-    dimensions: Option<usize>,
-) -> Result<DMatrix<f64>, FitError> {
+fn lda(centered: &DMatrix<f64>, subjects: &[Vec<usize>], dimensions: Option<usize>) -> Result<DMatrix<f64>, FitError> {
     let (columns, samples) = (centered.ncols(), centered.nrows());
     let available = columns.min(subjects.len().saturating_sub(1));
     if samples <= subjects.len() || available == 0 {

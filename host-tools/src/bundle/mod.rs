@@ -314,7 +314,8 @@ impl Bundle {
     pub fn assess(&self, codes: &[Vec<i8>], added_to: Option<&str>) -> Result<Result<Quality, Refusal>, WriteError> {
         let own = self.subjects.iter().find(|subject| Some(subject.name.as_str()) == added_to);
         let enrolled = own.into_iter().flat_map(|own| &own.codes);
-        let samples: Vec<TemplateRef<'_>> = codes.iter().chain(enrolled).map(|code| self.coder().template(code)).collect();
+        let samples: Vec<TemplateRef<'_>> =
+            codes.iter().chain(enrolled).map(|code| self.coder().template(code)).collect();
         self.with_view(|view| assess(view, &samples, own.map(|own| own.id)))
     }
 
@@ -328,7 +329,8 @@ impl Bundle {
             assess(view, &samples, Some(subject.id)).err()
         };
         self.with_view(|view| {
-            let doubtful = self.subjects.par_iter().filter_map(|subject| Some((subject.name.as_str(), of(view, subject)?)));
+            let doubtful =
+                self.subjects.par_iter().filter_map(|subject| Some((subject.name.as_str(), of(view, subject)?)));
             doubtful.collect()
         })
     }

@@ -35,9 +35,12 @@ impl Draw {
             shuffled.push(rows);
         }
         let enrolled: Vec<&[usize]> = shuffled.iter().map(|rows| &rows[..enroll]).collect();
-        let rest = || subjects.iter().zip(&shuffled).flat_map(|((subject, _), rows)| {
-            rows[enroll..].iter().map(move |&row| (*subject, row))
-        });
+        let rest = || {
+            subjects
+                .iter()
+                .zip(&shuffled)
+                .flat_map(|((subject, _), rows)| rows[enroll..].iter().map(move |&row| (*subject, row)))
+        };
         let rows: Vec<usize> = rest().map(|(_, row)| row).collect();
         let mut all = Vec::with_capacity(rows.len() * subjects.len());
         coded.compare(&enrolled, &rows, |_, scores| all.extend_from_slice(scores))?;

@@ -181,8 +181,9 @@ fn ladder(asked: &[Rate], comparisons: u64) -> Vec<Rate> {
     let decades = (0..9).map(|decade| 10u32.pow(8 - decade));
     let steps = decades.flat_map(|tenth| [tenth, tenth / 2, tenth / 5]).chain(least.map(Rate::parts_per_billion));
     let rates = steps.filter_map(Rate::from_parts_per_billion);
-    let mut rates: Vec<Rate> =
-        rates.filter(|rate| least.is_some_and(|least| *rate >= least) && *rate < Rate::ALL && !asked.contains(rate)).collect();
+    let mut rates: Vec<Rate> = rates
+        .filter(|rate| least.is_some_and(|least| *rate >= least) && *rate < Rate::ALL && !asked.contains(rate))
+        .collect();
     rates.sort_unstable();
     rates.dedup();
     rates.reverse();

@@ -15,9 +15,8 @@ fn scores(raw: &[i32]) -> Vec<Score> {
 
 #[test]
 fn the_threshold_is_the_least_that_allows_so_many() {
-    let pick = |raw: &[i32], allowed| {
-        least_threshold(&mut scores(raw), allowed, Score::MIN, Score::MAX).map(Score::raw)
-    };
+    let pick =
+        |raw: &[i32], allowed| least_threshold(&mut scores(raw), allowed, Score::MIN, Score::MAX).map(Score::raw);
     assert_eq!(pick(&[5, 1, 9, 3], 0), Some(10));
     assert_eq!(pick(&[5, 1, 9, 3], 2), Some(4));
     assert_eq!(pick(&[5, 5, 9, 5], 2), Some(6), "equal scores are all refused or all accepted");

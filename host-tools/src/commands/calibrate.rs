@@ -134,10 +134,9 @@ fn read_cohort(args: &Args, embeddings: &Embeddings, encoder: ModelDigest) -> an
     let named = cohort.labels().by_subject();
     let calibrated = embeddings.labels().by_subject();
     match named.iter().find(|(name, _)| calibrated.iter().any(|(other, _)| name == other)) {
-        Some((name, _)) => bail!(
-            "{}: `{name}` is among those to calibrate on: a cohort has to be of other subjects",
-            path.display()
-        ),
+        Some((name, _)) => {
+            bail!("{}: `{name}` is among those to calibrate on: a cohort has to be of other subjects", path.display())
+        }
         None => Ok(Some(cohort)),
     }
 }

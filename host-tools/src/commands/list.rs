@@ -47,9 +47,7 @@ impl Listing<'_> {
                 "operating_point": entry == self.bundle.operating_point(),
             })
         });
-        let subject = |subject: &cognate_host::bundle::Enrolled| {
-            json!({ "id": subject.id.number(), "name": subject.name, "templates": subject.codes.len() })
-        };
+        let subject = |subject: &cognate_host::bundle::Enrolled| json!({ "id": subject.id.number(), "name": subject.name, "templates": subject.codes.len() });
         let object = json!({
             "model": self.bundle.encoder().to_string(),
             "dimension": self.bundle.dimension(),
@@ -88,8 +86,7 @@ impl Listing<'_> {
                 (false, true) => "identification",
                 (false, false) => "",
             };
-            let columns =
-                [entry.fmr.to_string(), show_score(entry.threshold, form), entry.comparisons.to_string()];
+            let columns = [entry.fmr.to_string(), show_score(entry.threshold, form), entry.comparisons.to_string()];
             line([&columns[0], &columns[1], &columns[2], &entry.fmr_upper_bound.to_string(), mark]);
         }
         writeln!(text, "\n{:>10}  {:>9}  name", "id", "templates").expect("a string takes it");

@@ -48,8 +48,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     };
     let identification = with_search(&bundle, |search| bundle.identification(search).map(|policy| policy.threshold()));
     let identification = identification.map_err(|error| of_bundle(BundleProblem::Policy(error)))?;
-    let outcomes =
-        simulate(&bundle, &coder, &probes, reference.as_ref()).map_err(|problem| FileError::new(&args.probes, problem))?;
+    let outcomes = simulate(&bundle, &coder, &probes, reference.as_ref())
+        .map_err(|problem| FileError::new(&args.probes, problem))?;
     let summary = Summary::new(&outcomes, bundle.operating_point().threshold, identification);
     print(&if args.json { json(&outcomes, &summary)? } else { text(&bundle, &summary, identification) })
 }
@@ -75,10 +75,17 @@ fn text(bundle: &BundleView<'_>, summary: &Summary, identification: Score) -> St
     let rate = |rate: Option<f64>| rate.map_or_else(|| "none compared".to_owned(), percent);
     let (point, form) = (bundle.operating_point(), bundle.space().form);
     let rows = [
-        ("verification", format!("threshold {} for a false match rate of {}", show_score(point.threshold, form), point.fmr)),
+        (
+            "verification",
+            format!("threshold {} for a false match rate of {}", show_score(point.threshold, form), point.fmr),
+        ),
         (
             "identification",
-            format!("threshold {} for false positives at a rate of {}", show_score(identification, form), bundle.fpir()),
+            format!(
+                "threshold {} for false positives at a rate of {}",
+                show_score(identification, form),
+                bundle.fpir()
+            ),
         ),
         ("probes", format!("{}: {} genuine, {} strangers", summary.probes, summary.genuine, summary.strangers)),
         ("FNMR", format!("{} ({} of {})", rate(summary.fnmr), summary.false_non_matches, summary.genuine)),

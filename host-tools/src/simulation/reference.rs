@@ -34,7 +34,8 @@ impl Reference {
             let unknown = || ReferenceProblem::NotEnrolled { name: name.to_owned() };
             let Subject { id, .. } = bundle.subjects().find(|enrolled| enrolled.name == name).ok_or_else(unknown)?;
             let given: Vec<Vec<i8>> = places.iter().map(|&place| codes[place].clone()).collect();
-            let mut given = if fusion == Fusion::Centroid { coder.centroid(&given).into_iter().collect() } else { given };
+            let mut given =
+                if fusion == Fusion::Centroid { coder.centroid(&given).into_iter().collect() } else { given };
             let stored = bundle.gallery().templates().filter(|(subject, _)| *subject == id);
             let mut stored: Vec<Vec<i8>> = stored.map(|(_, code)| code.collect()).collect();
             given.sort_unstable();

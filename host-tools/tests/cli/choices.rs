@@ -32,7 +32,9 @@ fn every_choice_reaches_the_decisions() {
             assert_eq!(&listed[*name], value, "{calibration:?}: {name}");
         }
         assert!(other != decided, "{calibration:?} changes nothing");
-        assert!(bench.succeed(&["list", "digits.bundle"]).contains("identification: false positives at a rate of 10 %"));
+        assert!(
+            bench.succeed(&["list", "digits.bundle"]).contains("identification: false positives at a rate of 10 %")
+        );
     };
     shown(&["--form", "norm-limited"], &[("form", "norm-limited".into())]);
     shown(&["--fusion", "mean:2"], &[("fusion", "mean:2".into()), ("calibrated_templates", 3.into())]);
@@ -90,7 +92,8 @@ fn back_ends_are_compared_on_subjects_that_they_were_not_fitted_on() {
     let calibrate = ["calibrate", "calibration.npy", "--enroll", "3", "--fmr", "0.1", "-o", "thresholds.json"];
     let output = bench.run(&[&calibrate[..], &["--back-end", "pca:4"]].concat());
     let text = String::from_utf8(output.stdout).unwrap();
-    for row in ["      none        16  ", "      mean        16  ", "     pca:4         4  ", "       lda         1  "] {
+    for row in ["      none        16  ", "      mean        16  ", "     pca:4         4  ", "       lda         1  "]
+    {
         assert!(text.contains(row), "{row}: {text}");
     }
     // The model of these tests brings embeddings to unit length.
@@ -122,13 +125,15 @@ fn choices_that_cannot_be() {
         assert!(output.status.code() == Some(2) && errors.contains(text), "{more:?}: {errors}");
     }
     let of_calibration = "`0` is among those to calibrate on";
-    bench.fail(&calibrate(&["--normalize", "t", "--cohort", "calibration.npy"]), &["calibration.npy: ", of_calibration]);
+    bench
+        .fail(&calibrate(&["--normalize", "t", "--cohort", "calibration.npy"]), &["calibration.npy: ", of_calibration]);
     bench.fail(&calibrate(&["--back-end", "pca:17"]), &["calibration.npy: 17 dimensions are asked for"]);
     bench.fail(&calibrate(&["--back-end", "lda:4"]), &["4 dimensions are asked for, and this data gives "]);
     bench.write_embeddings("one", 16, &[1.0; 16], &[]);
     bench.fail(&calibrate(&["--normalize", "t", "--cohort", "one.npy"]), &["the cohort has 1 members"]);
     let exported = export("enroll.npy", "out.bundle");
-    bench.fail(&[&exported[..], &["--margin", "2000"]].concat(), &["--margin 2000: a margin is a difference of scores"]);
+    bench
+        .fail(&[&exported[..], &["--margin", "2000"]].concat(), &["--margin 2000: a margin is a difference of scores"]);
     run(&bench, &["--no-comparison", "--back-end", "pca:5"], &[]);
     let uneven = "out.bundle: codes of 5 elements cannot lie as pairs";
     bench.fail(&[&exported[..], &["--layout", "pairs"]].concat(), &[uneven, "use the layout rows"]);
@@ -147,7 +152,8 @@ fn a_gallery_grows_only_as_far_as_its_thresholds_reach() {
     bench.write_embeddings("six", 16, &samples(6), &[]);
     let enroll = ["enroll", "strict.bundle", "--model", "model.onnx", "--subject"];
     bench.succeed(&[&enroll[..], &["5", "--embeddings", "five.npy"]].concat());
-    let too_many = "strict.bundle: there is no threshold for a false-positive identification rate of 1 % with 2 subjects";
+    let too_many =
+        "strict.bundle: there is no threshold for a false-positive identification rate of 1 % with 2 subjects";
     bench.fail(&[&enroll[..], &["6", "--embeddings", "six.npy"]].concat(), &[too_many]);
     assert!(bench.succeed(&["list", "strict.bundle"]).contains("  5\n"));
 }

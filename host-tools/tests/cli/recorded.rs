@@ -55,7 +55,8 @@ fn exact_pairs(embeddings: &Embeddings) -> Vec<(i64, bool)> {
 /// The same of templates.
 fn coded_pairs(embeddings: &Embeddings, coder: &Coder) -> Vec<(i64, bool)> {
     let codes = coder.codes(embeddings).unwrap();
-    let score = |a: usize, b: usize| similarity::cosine(&coder.template(&codes[a]), &coder.template(&codes[b])).unwrap();
+    let score =
+        |a: usize, b: usize| similarity::cosine(&coder.template(&codes[a]), &coder.template(&codes[b])).unwrap();
     pairs(embeddings, |a, b| score(a, b).raw().into())
 }
 
@@ -150,9 +151,8 @@ fn recorded_word_analogies_are_solved_by_queries() {
     let Some(data) = recorded_data("recorded_word_analogies_are_solved_by_queries") else { return };
     let (words, vectors) = words(&data);
     let coder = Coder::new(Space::full(MODEL), None);
-    let template = |vector: &[f32; WORD_DIMENSION]| {
-        Template::new(&cognate::Embedding::new(*vector).unwrap(), coder.space())
-    };
+    let template =
+        |vector: &[f32; WORD_DIMENSION]| Template::new(&cognate::Embedding::new(*vector).unwrap(), coder.space());
     let templates: Vec<Template<WORD_DIMENSION>> = vectors.iter().map(template).collect();
     let mut bundle = Bundle::new(settings(&coder));
     for (word, template) in words.iter().zip(&templates) {

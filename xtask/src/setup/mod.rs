@@ -59,6 +59,20 @@ fn ensure_all(boards: &[Board]) -> Result<()> {
     Ok(())
 }
 
+/// Makes sure that there is a compiler for C++, which libFuzzer is written in.
+///
+/// # Errors
+/// When there is none, and it cannot be installed; says what to type.
+pub fn ensure_cpp() -> Result<()> {
+    if !(CPP.is_met)() && apt::is_here() {
+        apt::install(&[CPP.package], None)?;
+    }
+    if !(CPP.is_met)() {
+        bail!("there is no C++ compiler, which libFuzzer needs: install g++ or clang, so that `c++` is on PATH");
+    }
+    Ok(())
+}
+
 fn toolchain(board: Board) -> Toolchain {
     if target_is_installed(board) { Toolchain::Installed } else { Toolchain::Debian }
 }
@@ -70,6 +84,8 @@ struct Need {
 }
 
 const QEMU: Need = Need { package: "qemu-system-arm", is_met: || on_path("qemu-system-arm") };
+
+const CPP: Need = Need { package: "g++", is_met: || on_path("c++") };
 
 const DEBIAN_RUST: [Need; 4] = [
     Need { package: "rustc-web", is_met: debian_rustc_is_new_enough },

@@ -16,6 +16,7 @@ pub fn run(summary: &mut Summary) {
     summary.step("lints of the core with defmt", || lint(&["clippy", "-p", "cognate", "--features", "defmt"]));
     summary
         .step("lints of the firmware's library", || lint(&[&["clippy", "--lib", "--tests"], &FIRMWARE[..]].concat()));
+    summary.step("lints of the fuzz targets", || lint(&["clippy", "--manifest-path", "fuzz/Cargo.toml"]));
     for board in crate::board::Board::ALL {
         summary.step(&format!("lints of the firmware for {}", board.name()), || {
             let with_log = format!("{},log", board.name());
@@ -29,13 +30,17 @@ pub fn run(summary: &mut Summary) {
     summary.step("core: unit, property and documentation tests", || cargo(&["test", "-p", "cognate"]));
     summary.step("host tool: unit and command tests", || cargo(&["test", "-p", "cognate-host"]));
     summary.step("xtask: unit tests", || cargo(&["test", "-p", "xtask"]));
+    summary.step("fuzzing: the same hostile bytes for each target", crate::fuzz::test);
     summary.step("firmware: tests on mock pins", || cargo(&[&["test", "--lib"], &FIRMWARE[..]].concat()));
 }
 
 fn format() -> Result<()> {
     let what_to_do = "if rustfmt is not there: rustup component add rustfmt clippy. To format: cargo fmt --all";
     cargo(&["fmt", "--all", "--check"]).context(what_to_do)?;
-    cargo(&["fmt", "--manifest-path", "firmware/Cargo.toml", "--check"]).context(what_to_do)
+    for workspace in ["firmware/Cargo.toml", "fuzz/Cargo.toml"] {
+        cargo(&["fmt", "--manifest-path", workspace, "--check"]).context(what_to_do)?;
+    }
+    Ok(())
 }
 
 fn lint(arguments: &[&str]) -> Result<()> {
