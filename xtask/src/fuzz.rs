@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Inputs of each target in `cargo xtask test`: the same in every run, and a second or two.
-const RUNS_OF_A_TEST: u32 = 40_000;
+const RUNS_OF_A_TEST: u32 = 200_000;
 
 /// The longest input.
 const LONGEST: u32 = 4096;

@@ -7,7 +7,7 @@
 use cognate::gallery::{Adaptation, Kind};
 use cognate::normalization::{StatisticsList, SubjectStatistics};
 use cognate::policy::Rate;
-use cognate::quality::{self, QualityLimits};
+use cognate::quality;
 use cognate::{
     BundleView, Decision, Embedding, FilteredGallery, Fusion, GalleryView, Match, Normalization, Query, Scan, Score,
     Search, SubjectId, Template,
@@ -100,7 +100,7 @@ impl Device {
 
     fn enroll(&mut self) -> Option<[u32; 4]> {
         let samples = core::mem::take(&mut self.samples);
-        let limits = QualityLimits::for_threshold(self.bundle.operating_point().threshold, DIMENSION);
+        let limits = self.bundle.quality_limits();
         self.search(|search| quality::assess(&samples, search, None, &limits).ok())?;
         let subject = match self.fusion() {
             Fusion::Centroid => self.ram.enroll_centroid(&samples),

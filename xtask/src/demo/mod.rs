@@ -42,6 +42,9 @@ const SAMPLES: &str = "5";
 /// of them at a rate of 1 − (1 − 0.0025)⁴, about 1 %.
 const FMR: &str = "0.0025";
 
+/// How templates lie for the board's core.
+const LAYOUT: &str = "pairs";
+
 /// Runs it and prints the figures, with `json` also as one JSON object on the last line. What it built and wrote is left
 /// for `cargo xtask firmware` and `run`.
 ///
@@ -74,5 +77,5 @@ fn export(tool: &Tool) -> Result<()> {
     let split = ["split", DIGITS, "--subjects", SUBJECTS, "--first", SAMPLES];
     tool.run(&[&split[..], &["--enroll-out", ENROLLED, "--probes-out", PROBES_NPY]].concat())?;
     let export = ["export", "--model", MODEL, "--thresholds", THRESHOLDS, "--gallery", ENROLLED, "-o", BUNDLE];
-    tool.run(&export)
+    tool.run(&[&export[..], &["--layout", LAYOUT]].concat())
 }
