@@ -183,7 +183,7 @@ const fn integer_of(pattern: u32, exponent: i8) -> i32 {
     let (mantissa, biased) = if biased == 0 { (fraction, 1) } else { (fraction | 1 << 23, biased) };
     let shift = biased.cast_signed() - 150 + exponent as i32;
     let magnitude = match shift {
-        1.. if mantissa == 0 => 0,
+        // No zero comes here: its exponent is the least, and 64 more is not enough.
         1.. => MOST,
         0 => mantissa,
         -24..0 => {

@@ -1,5 +1,7 @@
 //! The file between calibration and export: thresholds with the evidence behind them, as JSON.
 
+mod text;
+
 use crate::back_end::{Comparison, FittedBackEnd};
 use crate::bundle::CohortCodes;
 use crate::calibration::{Calibration, HeldOut};
@@ -41,10 +43,10 @@ pub struct Thresholds {
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// The false match rate asked for, a fraction.
-    #[serde(with = "rate_fraction")]
+    #[serde(with = "text::rate_fraction")]
     pub fmr: Rate,
     /// The least score to accept, raw.
-    #[serde(with = "raw_score")]
+    #[serde(with = "text::raw_score")]
     pub threshold: Score,
     /// The false match rate over all draws at this threshold.
     pub observed_fmr: f64,
@@ -55,7 +57,7 @@ pub struct Entry {
     /// Genuine comparisons of one draw.
     pub genuine_comparisons: u64,
     /// The upper end of the one-sided 95 % interval of the false match rate, from one draw's comparisons.
-    #[serde(with = "rate_fraction")]
+    #[serde(with = "text::rate_fraction")]
     pub fmr_upper_bound: Rate,
     /// The same rate's threshold on subjects that it was not chosen on; absent with fewer than four.
     pub held_out: Option<HeldOut>,
@@ -182,14 +184,14 @@ impl Thresholds {
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// The model that made the embeddings.
-    #[serde(with = "digest_text")]
+    #[serde(with = "text::digest_text")]
     pub model: ModelDigest,
     /// Elements of an embedding.
     pub dimension: usize,
     /// What is done to embeddings first, as the command line has it.
     pub back_end: String,
     /// How a subject's templates were fused.
-    #[serde(with = "fusion_text")]
+    #[serde(with = "text::fusion_text")]
     pub fusion: Fusion,
     /// The subjects that the thresholds are chosen on.
     pub subjects: Vec<String>,
@@ -208,7 +210,7 @@ pub struct Source {
 #[serde(deny_unknown_fields)]
 struct Templates {
     /// The encoder, or encoder and back end together.
-    #[serde(with = "digest_text")]
+    #[serde(with = "text::digest_text")]
     model: ModelDigest,
     /// Elements of a template.
     dimension: usize,
@@ -281,59 +283,6 @@ pub fn fraction(rate: Rate) -> f64 {
     f64::from(rate.parts_per_billion()) / f64::from(Rate::WHOLE)
 }
 
-mod rate_fraction {
-    use super::{Rate, fraction, rate_of_fraction};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(rate: &Rate, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(fraction(*rate))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rate, D::Error> {
-        rate_of_fraction(f64::deserialize(deserializer)?).ok_or_else(|| D::Error::custom("a rate is from 0 to 1"))
-    }
-}
-
-mod raw_score {
-    use super::Score;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(score: &Score, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_i32(score.raw())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Score, D::Error> {
-        i32::deserialize(deserializer).map(Score::from_raw)
-    }
-}
-
-mod fusion_text {
-    use super::{Fusion, parse_fusion};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(fusion: &Fusion, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(fusion)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fusion, D::Error> {
-        parse_fusion(&String::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-mod digest_text {
-    use super::ModelDigest;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(digest: &ModelDigest, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(digest)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ModelDigest, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(D::Error::custom)
-    }
-}
-
 /// Why a file has no thresholds that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ThresholdsProblem {
@@ -363,73 +312,4 @@ pub enum ThresholdsProblem {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_read_exactly() {
-        for (text, parts) in [("0.01", 10_000_000), ("1e-3", 1_000_000), ("1", 1_000_000_000), ("1e-9", 1)] {
-            assert_eq!(parse_rate(text).unwrap().parts_per_billion(), parts);
-        }
-        for text in ["0", "-0.1", "1.1", "nan", "inf", "1e-12", "1%", ""] {
-            assert!(parse_rate(text).is_err(), "{text}");
-        }
-    }
-
-    fn entry(fmr: u32, threshold: i32) -> Entry {
-        Entry {
-            fmr: Rate::from_parts_per_billion(fmr).unwrap(),
-            threshold: Score::from_raw(threshold),
-            observed_fmr: 0.009,
-            observed_fnmr: 0.02,
-            comparisons: 1900,
-            genuine_comparisons: 475,
-            fmr_upper_bound: Rate::from_parts_per_billion(14_638_972).unwrap(),
-            held_out: None,
-        }
-    }
-
-    fn thresholds(entries: Vec<Entry>) -> Thresholds {
-        let subjects = vec!["a".to_owned(), "b".to_owned()];
-        let model = ModelDigest::new([7; 16]);
-        let fusion = Fusion::Maximum;
-        let back_end = "none".to_owned();
-        let source =
-            Source { model, dimension: 4, back_end, fusion, subjects, samples: 9, enroll: 2, draws: 3, seed: 0 };
-        let method = cognate::normalization::Method::TNorm;
-        let cohort = Some(CohortCodes { method, codes: vec![vec![127, 0, 0, 1], vec![1, 2, 3, 127]] });
-        let coder = Coder::new(Space::norm_limited(model), None);
-        Thresholds::new(source, Calibration { coder, dimension: 4, cohort, entries }, Vec::new())
-    }
-
-    #[test]
-    fn a_file_comes_back_with_the_first_rate_as_operating_point() {
-        let thresholds = thresholds(vec![entry(1_000_000, 20), entry(10_000_000, 10)]);
-        assert_eq!((thresholds.operating_point, thresholds.entries[0].threshold.raw()), (1, 10));
-        assert_eq!(Thresholds::parse(thresholds.to_json().as_bytes()).unwrap(), thresholds);
-        assert_eq!((thresholds.coder().space().form, thresholds.dimension()), (CodeForm::NormLimited, 4));
-        assert_eq!(thresholds.cohort().unwrap().codes[1], [1, 2, 3, 127]);
-        assert_eq!(thresholds.index_of(parse_rate("0.01").ok()).unwrap(), 0);
-        let error = thresholds.index_of(parse_rate("0.5").ok()).unwrap_err().to_string();
-        assert!(error.contains("50 %, only for 1 %, 0.1 %"), "{error}");
-    }
-
-    #[test]
-    fn edited_files_are_refused() {
-        let text = thresholds(vec![entry(10_000_000, 10), entry(1_000_000, 20)]).to_json();
-        for (from, to) in [
-            ("\"format\": 2", "\"format\": 1"),
-            ("\"threshold\": 20", "\"threshold\": 9"),
-            ("\"threshold\": 20", "\"threshold\": 20.5"),
-            ("\"fusion\": \"max\"", "\"fusion\": \"mean:9\""),
-            ("\"method\": \"t\"", "\"method\": \"u\""),
-            ("\"operating_point\": 0", "\"operating_point\": 2"),
-            ("\"fmr\": 0.01", "\"fmr\": 1.5"),
-            ("\"seed\": 0", "\"seed\": 0, \"extra\": 1"),
-            ("07070707", "0707070"),
-        ] {
-            assert!(text.contains(from), "{from}");
-            assert!(Thresholds::parse(text.replacen(from, to, 1).as_bytes()).is_err(), "{to}");
-        }
-    }
-}
+mod tests;
