@@ -2,14 +2,18 @@
 //!
 //! Equal scores are told apart by the lower id, so no result depends on the order in which templates are stored.
 
+mod error;
+mod leaders;
+
+pub use error::MatchError;
+
 use crate::gallery::{Fusion, Scan, SubjectId};
-use crate::normalization::{Method, Normalization};
+use crate::normalization::Normalization;
 use crate::policy::{Calibration, Decision, Evidence, Match, Policy, Verification};
 use crate::similarity::{Probe, Score};
-use crate::space::{CodeForm, SpaceMismatch};
 use crate::template::AsTemplate;
-use core::fmt;
 use heapless::Vec;
+use leaders::{Leader, Leaders};
 
 /// Galleries that are searched as one, and how.
 ///
@@ -285,134 +289,3 @@ impl Scores<'_> {
         Match { subject, score }
     }
 }
-
-/// A subject and what orders it: greater first, then the lower id.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Leader {
-    subject: SubjectId,
-    order: i32,
-}
-
-impl Leader {
-    fn beats(&self, other: &Self) -> bool {
-        self.order > other.order || (self.order == other.order && self.subject < other.subject)
-    }
-}
-
-/// The two most alike subjects so far, and what can still change them.
-#[derive(Clone, Copy, Default, Debug)]
-struct Leaders {
-    best: Option<Leader>,
-    runner_up: Option<Leader>,
-    /// The least order that is of interest at all, when not everybody is looked at.
-    least: Option<i32>,
-    /// Then, how far behind the best an order is of interest.
-    margin: u32,
-}
-
-impl Leaders {
-    /// Takes in a subject, or one of its templates, in any order, unless it is excluded; returns the floor.
-    #[inline(never)]
-    fn see(&mut self, candidate: Leader, excluded: &[SubjectId]) -> i32 {
-        match &mut self.best {
-            _ if excluded.contains(&candidate.subject) => {}
-            None => self.best = Some(candidate),
-            Some(best) if best.subject == candidate.subject => best.order = best.order.max(candidate.order),
-            Some(best) if candidate.beats(best) => {
-                self.runner_up = Some(*best);
-                *best = candidate;
-            }
-            Some(_) => {
-                if self.runner_up.is_none_or(|runner_up| candidate.beats(&runner_up)) {
-                    self.runner_up = Some(candidate);
-                }
-            }
-        }
-        self.floor()
-    }
-
-    /// The least order that can still change something: what reaches the runner-up and, with a filter, what can be within
-    /// the margin of the best.
-    fn floor(&self) -> i32 {
-        let floor = self.runner_up.map_or(i32::MIN, |runner_up| runner_up.order);
-        match (self.least, self.best) {
-            (Some(least), Some(best)) => floor.max(least).max(best.order.saturating_sub_unsigned(self.margin)),
-            (Some(least), None) => floor.max(least),
-            (None, _) => floor,
-        }
-    }
-}
-
-/// Why there is no decision.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum MatchError {
-    /// The probe is of another space than a gallery.
-    Space(SpaceMismatch),
-    /// The probe has another number of elements than the gallery's templates.
-    Dimension {
-        /// The gallery's dimension.
-        expected: usize,
-        /// The probe's dimension.
-        found: usize,
-    },
-    /// A cosine was asked for in a Euclidean space, or a distance in another.
-    Metric {
-        /// The form of the templates.
-        found: CodeForm,
-    },
-    /// Nobody is enrolled.
-    EmptyGallery,
-    /// The claimed subject is not enrolled, or was removed.
-    UnknownSubject(SubjectId),
-    /// The policy's threshold was calibrated for other scores than this search makes.
-    Calibration {
-        /// What the threshold is for.
-        expected: Calibration,
-        /// What the search makes.
-        found: Calibration,
-    },
-    /// Somebody was enrolled or removed since the policy was made.
-    StalePolicy,
-    /// The subject's scores cannot be normalized: its statistics against the cohort are not known.
-    NoStatistics(SubjectId),
-    /// The normalization's method needs a cohort with members.
-    EmptyCohort(Method),
-}
-
-impl fmt::Display for MatchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Space(mismatch) => mismatch.fmt(f),
-            Self::Dimension { expected, found } => {
-                write!(
-                    f,
-                    "the probe has {found} elements where the templates have {expected}: encode with the gallery's model"
-                )
-            }
-            Self::Metric { found } => {
-                write!(f, "templates of the code form {found} have no such measure: use the one of their space")
-            }
-            Self::EmptyGallery => f.write_str("nobody is enrolled: enroll a subject first"),
-            Self::UnknownSubject(subject) => {
-                write!(f, "subject {subject} is not enrolled: enroll it, or identify instead")
-            }
-            Self::Calibration { expected, found } => write!(
-                f,
-                "the threshold is for scores fused by {}, the search fuses by {} (or one of them normalizes): calibrate for \
-                 this search, or search as calibrated",
-                expected.fusion, found.fusion
-            ),
-            Self::StalePolicy => {
-                f.write_str("somebody was enrolled or removed since the threshold was chosen: make the policy anew")
-            }
-            Self::NoStatistics(subject) => {
-                write!(f, "subject {subject} has no statistics against the cohort: compute them when it is enrolled")
-            }
-            Self::EmptyCohort(method) => write!(f, "{method} needs a cohort with members: export the bundle with one"),
-        }
-    }
-}
-
-impl core::error::Error for MatchError {}
