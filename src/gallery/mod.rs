@@ -99,9 +99,7 @@ pub trait Scan {
 
     /// Whether [`Scan::find`] looks at every template, whatever the floor is, so that what it says of the best is true
     /// even if that is below the floor.
-    fn is_exhaustive(&self) -> bool {
-        true
-    }
+    fn is_exhaustive(&self) -> bool;
 
     /// Calls `visit` once a subject with the key that its templates fuse to, by ascending subject.
     fn each(&self, probe: &Probe<'_>, fusion: Fusion, visit: &mut dyn FnMut(SubjectId, i32));

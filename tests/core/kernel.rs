@@ -52,6 +52,7 @@ proptest! {
                         let mut found = Vec::new();
                         while let Some(group) = seek.next(floor) {
                             prop_assert!(group.end() <= rows.len());
+                            prop_assert_eq!(group.keys().last().map(|(row, _)| row + 1), Some(group.end()));
                             found.extend(group.keys().filter(|(_, key)| *key >= floor));
                         }
                         let expected: Vec<_> = (0..rows.len()).map(|row| (row, key(row))).collect();
