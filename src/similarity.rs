@@ -2,7 +2,7 @@
 
 use crate::MatchError;
 use crate::arithmetic::{floor_quotient, quotient};
-use crate::kernel::{self, Finish, Lane, portable};
+use crate::kernel::{self, Finish, Lane};
 use crate::space::{CodeForm, Space};
 use crate::template::{AsTemplate, TemplateRef};
 use core::fmt;
@@ -142,8 +142,7 @@ impl<'a> Probe<'a> {
     #[must_use]
     pub fn score(&self, key: i32) -> Score {
         if self.template.space().form.is_cosine() {
-            let rounded = (i64::from(key) * i64::from(self.factor) + (1 << 31)) >> 32;
-            Score::saturating_cosine(rounded)
+            Score(kernel::multiply_high(key, self.factor)).clamp(Score::MIN, Score::MAX)
         } else {
             Score(key)
         }
@@ -198,17 +197,16 @@ fn require(probe: TemplateRef<'_>, space: Space, dimension: usize) -> Result<(),
 const RECIPROCAL_OF_16129: u64 = (1 << 45) / (127 * 127);
 
 /// What makes keys of this probe's dot products, and the factor that makes scores of the keys.
-#[inline(never)]
 fn finish(probe: TemplateRef<'_>) -> (Finish, i32) {
-    // 2²⁵ · 127 / |code| / 127², in Q0.31: 38 to 43 bits.
-    let reciprocal = (u64::from(probe.factor()) * RECIPROCAL_OF_16129) >> 20;
+    // 2⁴⁵ · 127 / |code| / 127², in Q0.31: 58 to 62 bits, for |code| is from 127 to 4064.
+    let reciprocal = u64::from(probe.factor()) * RECIPROCAL_OF_16129;
     match probe.space().form {
         CodeForm::Full => {
-            // The shift that leaves 31 bits: the greatest dot product then just fits.
-            let shift = (64 - 31u32).saturating_sub(reciprocal.leading_zeros());
-            (Finish::Cosine { shift }, (reciprocal >> shift) as i32)
+            // 31 bits of it; what is left of 2²⁵ · 127 / |code| / 127² is the shift. The greatest dot product then just fits.
+            let zeros = ((reciprocal >> 32) as u32).leading_zeros() & 31;
+            (Finish::Cosine { shift: 13u32.wrapping_sub(zeros) & 31 }, (reciprocal << zeros >> 33) as i32)
         }
-        CodeForm::NormLimited => (Finish::NORM_LIMITED, (reciprocal >> 16) as i32),
+        CodeForm::NormLimited => (Finish::NORM_LIMITED, (reciprocal >> 36) as i32),
         CodeForm::Euclidean(_) => (Finish::Distance { norm: probe.factor() }, 0),
     }
 }
@@ -256,5 +254,5 @@ pub fn score(probe: &impl AsTemplate, template: &impl AsTemplate) -> Result<Scor
     require(probe, template.space(), template.dimension())?;
     let probe = Probe::new(probe);
     let dot = kernel::dot(probe.template.code(), template.code());
-    Ok(probe.score(portable::key(dot, template.factor(), probe.kernel.finish())))
+    Ok(probe.score(kernel::key(dot, template.factor(), probe.kernel.finish())))
 }

@@ -24,6 +24,7 @@ mod fixture;
 pub mod parity;
 pub mod recognizer;
 pub mod source;
+pub mod workload;
 
 pub use app::{App, AppError, Event, Line, Meter, Pins};
 pub use recognizer::{EnrollError, RecognizeError, Recognizer, UnusableBundle};

@@ -61,14 +61,15 @@ fn scale_to(length: u32, factor: u32) -> impl Fn(i8) -> i16 + Clone {
     move |element| ((i32::from(element) * multiplier + (1 << 15)) >> 16) as i16
 }
 
-/// An upper bound of |code/|code| − coarse/length|, in 2⁻¹⁵.
-fn residual(code: impl Iterator<Item = i8>, coarse: impl Iterator<Item = i16>, length: u32, factor: u32) -> u32 {
-    let (mut dot, mut norm_squared) = (0u32, 0u32);
-    for (element, coarse) in code.zip(coarse) {
+/// An upper bound of |code/|code| − coarse/length|, in 2⁻¹⁵, from the elements of both.
+fn residual(elements: impl Iterator<Item = (i8, i16)>, length: u32, factor: u32) -> u32 {
+    let (mut dot, mut norm_squared) = (0i32, 0i32);
+    for (element, coarse) in elements {
         // Both have the same sign, or the coarse one is 0.
-        dot += u32::from(element.unsigned_abs()) * u32::from(coarse.unsigned_abs());
-        norm_squared += u32::from(coarse.unsigned_abs()).pow(2);
+        dot += i32::from(element) * i32::from(coarse);
+        norm_squared += i32::from(coarse) * i32::from(coarse);
     }
+    let (dot, norm_squared) = (dot.unsigned_abs(), norm_squared.unsigned_abs());
     // length² · |residual|² = length² − 2 · length · dot / |code| + norm², in 2⁻²⁰. The factor of a norm-limited code is off
     // by up to 2⁻¹⁶.
     let least_factor = u64::from(factor - (factor >> 14));
@@ -91,7 +92,7 @@ fn coarse_row<I: Iterator<Item = i8> + Clone>(
     let coarse = code.clone().map(move |element| scale(element).clamp(-most, most));
     let norm_squared: u32 = coarse.clone().map(|element| u32::from(element.unsigned_abs()).pow(2)).sum();
     let keep = norm_squared <= scales.longest_row * scales.longest_row;
-    let slack = (residual(code, coarse.clone(), scales.row, factor) * u32::from(SLACK_ONE)).div_ceil(1 << 15);
+    let slack = (residual(code.zip(coarse.clone()), scales.row, factor) * u32::from(SLACK_ONE)).div_ceil(1 << 15);
     let keep = keep && slack < u32::from(SLACK_ONE);
     let slack = if keep { slack as u8 } else { SLACK_ONE };
     (coarse.map(move |element| if keep { element as i8 } else { 0 }), slack)
@@ -101,8 +102,12 @@ fn coarse_row<I: Iterator<Item = i8> + Clone>(
 struct CoarseProbe {
     lanes: CoarseLanes,
     dimension: usize,
+    /// L·K: what the sum of a cosine of one would be.
+    product: u32,
     /// |r|, in 2⁻¹⁵.
     residual: u32,
+    /// [`Bar::slope`], which does not depend on the score.
+    slope: i32,
 }
 
 #[repr(align(4))]
@@ -112,11 +117,19 @@ impl CoarseProbe {
     fn new(probe: &Probe<'_>) -> Self {
         let template = probe.template();
         let (code, factor) = (template.code(), template.factor());
-        let length = Scales::of(code.len()).probe;
-        let coarse = code.iter().copied().map(scale_to(length, factor));
+        let scales = Scales::of(code.len());
+        let scale = scale_to(scales.probe, factor);
         let mut lanes = CoarseLanes([0; DIMENSION]);
-        lanes.0.iter_mut().zip(coarse.clone()).for_each(|(lane, element)| *lane = element);
-        Self { lanes, dimension: code.len(), residual: residual(code.iter().copied(), coarse, length, factor) }
+        let elements = code.iter().zip(&mut lanes.0).map(|(element, lane)| {
+            *lane = scale(*element);
+            (*element, *lane)
+        });
+        let residual = residual(elements, scales.probe, factor);
+        let product = scales.row * scales.probe;
+        let sums_of_one = u64::from(product) * u64::from((1 << 15) + residual);
+        let one = const { NonZeroU32::new((SLACK_ONE as u32) << 15).expect("it is not 0") };
+        let slope = quotient((sums_of_one << 8) + u64::from(one.get() - 1), one) as i32;
+        Self { lanes, dimension: code.len(), product, residual, slope }
     }
 
     fn lanes(&self) -> &[i16] {
@@ -125,15 +138,10 @@ impl CoarseProbe {
 
     /// The bar for rows whose cosine may be at or above that of a score.
     fn bar(&self, score: Score) -> Bar {
-        let scales = Scales::of(self.dimension);
-        let product = (scales.row * scales.probe).cast_signed();
         // The error of a score is below 2⁹ units: `docs/fixed-point.md`.
         let cosine = (score.raw() - (1 << 9)) >> 8;
-        let level = (product * (cosine - self.residual.cast_signed())) >> 7;
-        let sums_of_one = u64::from(product.cast_unsigned()) * u64::from((1 << 15) + self.residual);
-        let one = const { NonZeroU32::new((SLACK_ONE as u32) << 15).expect("it is not 0") };
-        let slope = quotient((sums_of_one << 8) + u64::from(one.get() - 1), one);
-        Bar { level, slope: slope as i32 }
+        let level = (self.product.cast_signed() * (cosine - self.residual.cast_signed())) >> 7;
+        Bar { level, slope: self.slope }
     }
 }
 
@@ -243,7 +251,9 @@ impl<'a> FilterView<'a> {
         let blocks = table.used.div_ceil(BLOCK);
         while let Some(group) = coarse::seek(&self.coarse, coarse_probe.lanes(), bar, from..blocks) {
             from = group.block + 1;
-            for (lane, sum) in group.sums.into_iter().enumerate() {
+            // No row of the block has a lower one.
+            let least = bar.least(self.coarse.slacks().get(group.block).copied().unwrap_or(u8::MAX));
+            for (lane, sum) in group.sums.into_iter().enumerate().filter(|(_, sum)| *sum >= least) {
                 let row = group.block * BLOCK + lane;
                 let slack = self.slacks.get(row).copied().unwrap_or(u8::MAX);
                 if sum < bar.least(slack) || row >= table.used {

@@ -103,6 +103,9 @@ impl Fused {
     /// The greatest, or the mean of the greatest, rounded down; `None` without any.
     #[inline(never)]
     pub(crate) fn key(&self) -> Option<i32> {
+        if self.count == 1 {
+            return self.greatest.first().copied();
+        }
         let count = NonZeroU32::new(self.count as u32)?;
         let sum = self.greatest.iter().take(self.count).map(|key| i64::from(*key)).sum();
         Some(floor_quotient(sum, count))

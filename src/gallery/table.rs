@@ -2,7 +2,7 @@
 
 use super::SubjectId;
 use super::fusion::{Fused, Fusion};
-use crate::kernel::{Group, Rows, Seek};
+use crate::kernel::{self, Group, Rows, Seek};
 use crate::similarity::Probe;
 
 /// Rows of which the first `used` may be enrolled.
@@ -37,31 +37,26 @@ impl Table<'_> {
 
     /// A reader of keys.
     pub(crate) const fn keys<'p>(&'p self, probe: &'p Probe<'p>) -> Keys<'p> {
-        Keys { table: self, probe, seek: None, group: None }
+        Keys { table: self, probe, group: None }
     }
 }
 
-/// Reads the keys of single rows: fastest in ascending order, because a kernel does several at once.
+/// Reads the keys of single rows. A kernel does several at once, which are kept: neighbors cost nothing more.
 pub(crate) struct Keys<'a> {
     table: &'a Table<'a>,
     probe: &'a Probe<'a>,
-    seek: Option<Seek<'a>>,
     /// The rows that the kernel did last.
     group: Option<Group>,
 }
 
-impl<'a> Keys<'a> {
+impl Keys<'_> {
     pub(crate) fn of(&mut self, row: usize) -> Option<i32> {
         if let Some(key) = self.group.as_ref().and_then(|group| group.key_of(row)) {
             return Some(key);
         }
-        let is_next = self.group.as_ref().is_some_and(|group| group.end() == row);
-        let seek = match &mut self.seek {
-            Some(seek) if is_next => seek,
-            seek => seek.insert(Seek::new(&self.table.rows, self.probe.kernel(), row..self.table.used)),
-        };
-        self.group = seek.next(i32::MIN);
-        self.group.as_ref()?.key_of(row)
+        let group = kernel::group_of(&self.table.rows, self.probe.kernel(), row)?;
+        self.group = Some(group);
+        group.key_of(row)
     }
 
     /// The key that these rows of one subject fuse to.

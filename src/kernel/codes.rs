@@ -95,6 +95,34 @@ impl Layout {
         }
     }
 
+    /// As many elements of a row of a block as the kernels advance by: what [`Layout::get`] gives one by one.
+    pub(super) fn step(self, block: &[i8], lane: usize, step: usize) -> [i8; STEP] {
+        let mut elements = [0; STEP];
+        let first = block.get(self.offset(lane, step * STEP)..).unwrap_or_default();
+        match self {
+            Self::Rows | Self::Lanes => {
+                elements.iter_mut().zip(first).for_each(|(place, element)| *place = *element);
+            }
+            Self::Pairs => {
+                for (places, bytes) in elements.as_chunks_mut::<4>().0.iter_mut().zip(first.as_chunks::<8>().0) {
+                    let [a, b, c, d] = [0, 2, 1, 3].map(|half| {
+                        let half = bytes.as_chunks::<2>().0.get(half).copied().unwrap_or_default();
+                        let [low, high] = unpack(half);
+                        if lane == 0 { high } else { low }
+                    });
+                    *places = [a, b, c, d];
+                }
+            }
+            Self::Halfwords => {
+                let words = first.chunks(5 * 4).filter_map(<[i8]>::first_chunk);
+                for (places, word) in elements.as_chunks_mut::<2>().0.iter_mut().zip(words) {
+                    *places = unpack_word(*word);
+                }
+            }
+        }
+        elements
+    }
+
     /// Writes a row into a block.
     fn put(self, block: &mut [i8], lane: usize, code: &[i8]) {
         match self {
@@ -168,12 +196,12 @@ pub(crate) struct Shape {
     pub(crate) rows: usize,
 }
 
-/// The bytes that hold a row.
-enum Place {
-    /// A block, and the row's place in it.
-    Block(Range<usize>, usize),
-    /// A row of its own behind the blocks.
-    Plain(Range<usize>),
+/// Where a row lies.
+pub(super) enum Place<T> {
+    /// In a block, and its place there.
+    Block(T, usize),
+    /// By itself, behind the blocks.
+    Plain(T),
 }
 
 impl Shape {
@@ -194,9 +222,12 @@ impl Shape {
             + (self.rows - self.blocked_rows()) * self.dimension
     }
 
-    /// Rows that lie in blocks: the first ones.
+    /// Rows that lie in blocks: the first ones. The others lie as they are, one after the other.
     pub(crate) const fn blocked_rows(&self) -> usize {
-        self.rows - self.rows % self.layout.block_rows()
+        match self.layout {
+            Layout::Rows => 0,
+            layout => self.rows - self.rows % layout.block_rows(),
+        }
     }
 
     /// Bytes of a block.
@@ -204,15 +235,21 @@ impl Shape {
         self.layout.block_rows() * self.dimension * self.layout.element_bytes()
     }
 
-    const fn place(&self, row: usize) -> Place {
-        let blocked = self.blocked_rows();
-        if row < blocked {
-            let start = row / self.layout.block_rows() * self.block_bytes();
-            Place::Block(start..start + self.block_bytes(), row % self.layout.block_rows())
+    const fn place(&self, row: usize) -> Place<Range<usize>> {
+        if row < self.blocked_rows() {
+            let block = row / self.layout.block_rows();
+            let start = block * self.block_bytes();
+            Place::Block(start..start + self.block_bytes(), row - block * self.layout.block_rows())
         } else {
-            let start = blocked * self.dimension * self.layout.element_bytes() + (row - blocked) * self.dimension;
+            let start = self.plain_offset(row);
             Place::Plain(start..start + self.dimension)
         }
+    }
+
+    /// Where a row begins that is not in a block.
+    const fn plain_offset(&self, row: usize) -> usize {
+        let blocked = self.blocked_rows();
+        blocked * self.dimension * self.layout.element_bytes() + row.saturating_sub(blocked) * self.dimension
     }
 
     /// Writes the code of a row, and touches no other.
@@ -286,6 +323,12 @@ impl<'a> Codes<'a> {
         self.shape.rows
     }
 
+    /// All bytes as they lie.
+    #[must_use]
+    pub const fn bytes(&self) -> &'a [i8] {
+        self.bytes
+    }
+
     /// The elements of a row, whatever the layout; none beyond the last row.
     pub fn row(&self, row: usize) -> impl ExactSizeIterator<Item = i8> + Clone + use<'a> {
         let (layout, range, lane) = match self.shape.place(row) {
@@ -299,11 +342,23 @@ impl<'a> Codes<'a> {
 
     /// A row that lies as it is: one of [`Layout::Rows`], or behind the blocks.
     pub(crate) fn plain_row(&self, row: usize) -> Option<&'a [i8]> {
-        match self.shape.place(row) {
-            Place::Block(range, _) if matches!(self.shape.layout, Layout::Rows) => self.bytes.get(range),
+        match self.place(row) {
             Place::Block(..) => None,
-            Place::Plain(range) => self.bytes.get(range),
+            Place::Plain(code) => Some(code),
         }
+    }
+
+    /// The bytes of the block that has a row, or of the row by itself.
+    pub(super) fn place(&self, row: usize) -> Place<&'a [i8]> {
+        match self.shape.place(row) {
+            Place::Block(range, lane) => Place::Block(self.bytes.get(range).unwrap_or_default(), lane),
+            Place::Plain(range) => Place::Plain(self.bytes.get(range).unwrap_or_default()),
+        }
+    }
+
+    /// The rows from this one on that lie as they are, one after the other.
+    pub(super) fn plain_rows(&self, row: usize) -> &'a [i8] {
+        self.bytes.get(self.shape.plain_offset(row)..).unwrap_or_default()
     }
 }
 
@@ -334,6 +389,11 @@ mod tests {
                     assert_eq!(&codes.row(row).collect::<Vec<_>>(), code, "{layout:?}, row {row} of {count}");
                 }
                 assert_eq!(codes.row(count).len(), 0);
+                for (row, code) in rows.iter().enumerate().take(shape.blocked_rows()) {
+                    let Place::Block(block, lane) = codes.place(row) else { panic!("{row} is in a block") };
+                    let steps: Vec<i8> = (0..3).flat_map(|step| layout.step(block, lane, step)).collect();
+                    assert_eq!(&steps, code, "{layout:?} {row}");
+                }
             }
         }
     }

@@ -5,7 +5,9 @@ use core::marker::PhantomData;
 use core::ops::Range;
 
 pub(super) use super::coarse::seek_portable as seek_coarse;
-pub(super) use super::portable::{dot, row_dot};
+pub(crate) use super::portable::multiply_high;
+pub(super) use super::portable::{dot, gathered_dot};
+pub(super) use super::seek_rows;
 
 /// What a log calls these kernels.
 pub const NAME: &str = "portable";
@@ -16,6 +18,11 @@ pub(crate) const FILTERS: bool = !cfg!(target_os = "none");
 
 /// A probe needs no other form than the one it is stored in.
 pub type Lane = ();
+
+/// The dot product of a row as it is stored and a probe.
+pub(super) fn row_dot(code: &[i8], probe: &Probe<'_>) -> i32 {
+    dot(code, probe.code)
+}
 
 /// There is nothing to spread.
 pub(super) const fn spread(_: &[i8], _: &mut [Lane], _: Finish) {}

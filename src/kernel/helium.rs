@@ -7,10 +7,14 @@
 //! what the compiler makes of a plain loop.
 #![allow(unsafe_code)]
 
-use super::{Codes, Finish, Group, Layout, Probe, Rows, STEP, portable};
+use super::{Finish, Group, Layout, Probe, Rows, STEP, portable};
 use core::arch::naked_asm;
 use core::num::NonZeroUsize;
 use core::ops::Range;
+
+pub(super) use super::portable::gathered_dot;
+pub(crate) use super::portable::multiply_high;
+pub(super) use super::seek_rows;
 
 /// What a log calls these kernels.
 pub const NAME: &str = "helium";
@@ -57,14 +61,14 @@ impl<'a> Blocks<'a> {
 
     /// The next block with a key at or above the floor.
     pub(super) fn next(&mut self, floor: i32) -> Option<Group> {
-        match self.finish {
-            Finish::Cosine { shift } if self.code.len().is_multiple_of(TURN) => {
-                let mut search = Search::new(self.codes, self.code, floor, shift, self.factors);
-                let behind = search.run(seek_cosine)?;
-                Some(self.advance(behind, search.keys))
-            }
-            finish => self.next_by_dots(floor, finish),
-        }
+        let (kernel, shift): (Kernel, u32) = match self.finish {
+            Finish::Cosine { shift } if self.code.len().is_multiple_of(TURN) => (seek_cosine, shift),
+            Finish::Dot => (seek_dot, 0),
+            finish => return self.next_by_dots(floor, finish),
+        };
+        let mut search = Search::new(self.codes, self.code, floor, shift, self.factors);
+        let behind = search.run(kernel)?;
+        Some(self.advance(behind, search.keys))
     }
 
     /// The same by the dot products of one block after the other. Apart from `next`, which a search calls for every hit.
@@ -97,9 +101,9 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// The dot product of a row and a probe.
-pub(super) fn row_dot(codes: &Codes<'_>, row: usize, probe: &Probe<'_>) -> i32 {
-    codes.plain_row(row).map_or_else(|| portable::gathered_dot(codes, row, probe), |code| dot(code, probe.code))
+/// The dot product of a row as it is stored and a probe.
+pub(super) fn row_dot(code: &[i8], probe: &Probe<'_>) -> i32 {
+    dot(code, probe.code)
 }
 
 /// The dot product of two codes as they are stored.
@@ -113,6 +117,9 @@ pub(super) fn dot(a: &[i8], b: &[i8]) -> i32 {
 
 /// There is nothing to spread.
 pub(super) const fn spread(_: &[i8], _: &mut [Lane], _: Finish) {}
+
+/// A kernel that seeks.
+type Kernel = unsafe extern "C" fn(&mut Search) -> *const i8;
 
 /// What the kernels are given and give; they know the offsets of the fields.
 #[repr(C)]
@@ -145,7 +152,7 @@ impl Search {
     }
 
     /// The number of bytes up to the end of the block that was found.
-    fn run(&mut self, kernel: unsafe extern "C" fn(&mut Self) -> *const i8) -> Option<usize> {
+    fn run(&mut self, kernel: Kernel) -> Option<usize> {
         if self.codes == self.codes_end || self.probe == self.probe_end {
             return None;
         }
@@ -190,7 +197,8 @@ macro_rules! step {
 }
 
 /// A kernel that goes through blocks of eight rows until one has a key at or above the floor. `$sums` leaves the sums in
-/// the even registers; `$finish` makes the keys of them, which lie in q0 and q1, and may use q2, q3 and the even registers.
+/// the even registers; `$finish` makes the keys of them, which lie in q0 and q1, and may use q2, q3 and the even registers. It
+/// also brings r3 back to the probe's beginning.
 ///
 /// r1 walks through the codes up to r5, r3 through the probe up to r7, r9 through the factors; r11 is what keys have to be above.
 /// On the stack lie the probe, the shift and the [`Search`].
@@ -206,9 +214,9 @@ macro_rules! seek {
                 "ldrd r11, r3, [r0, #16]",
                 "ldr r9, [r0, #24]",
                 "push {{r2, r3}}",
+                "mov r3, r2",
                 // A block.
                 "2:",
-                "ldr r3, [sp, #0]",
                 $sums,
                 "vmov q0[2], q0[0], r0, r4",
                 "vmov q0[3], q0[1], r2, r6",
@@ -260,7 +268,7 @@ seek!(
         "4:\n",
     ),
     concat!(
-        "ldr r0, [sp, #4]\n",
+        "ldrd r3, r0, [sp, #0]\n",
         "vldrw.u32 q2, [r9], #16\n",
         "vldrw.u32 q3, [r9], #16\n",
         "vshl.s32 q0, r0\n",
@@ -281,7 +289,7 @@ seek!(
         "bne 3b\n",
         "4:\n",
     ),
-    ""
+    "ldr r3, [sp, #0]\n"
 );
 
 /// The dot product of r2 elements from r0 and r1 on; the predicated loop leaves out what is beyond the last.

@@ -53,10 +53,11 @@ use generic as active;
 #[cfg(cognate_kernel = "helium")]
 use helium as active;
 
-pub(crate) use active::FILTERS;
+pub(crate) use active::{FILTERS, multiply_high};
 pub use active::{Lane, NAME};
 pub use codes::{Codes, Layout};
 
+use codes::Place;
 use core::ops::Range;
 
 /// What the fast ways advance by: dimensions that are multiples of it have them.
@@ -213,6 +214,51 @@ pub fn dot(a: &[i8], b: &[i8]) -> i32 {
     active::dot(a, b)
 }
 
+/// The rows that a kernel does at once with this one, and their keys; `None` beyond the last row.
+pub(crate) fn group_of(rows: &Rows<'_>, probe: &Probe<'_>, row: usize) -> Option<Group> {
+    // Only a layout whose blocks have so many rows has a kernel on this core.
+    let block = row / Layout::NATIVE_GROUP;
+    if (block + 1) * Layout::NATIVE_GROUP <= rows.codes.rows()
+        && let Some(mut blocks) = active::Blocks::new(rows, probe, block..block + 1)
+    {
+        return blocks.next(i32::MIN);
+    }
+    (row < rows.codes.rows()).then(|| Group::single(row, row_key(rows, probe, row)))
+}
+
+/// The key of a row by itself.
+#[inline(never)]
+fn row_key(rows: &Rows<'_>, probe: &Probe<'_>, row: usize) -> i32 {
+    let dot = match rows.codes.place(row) {
+        Place::Plain(code) => active::row_dot(code, probe),
+        Place::Block(block, lane) => active::gathered_dot(rows.codes.layout(), block, lane, probe),
+    };
+    key(dot, rows.factor(row), probe.finish)
+}
+
+/// The first of rows that lie as they are, with their factors, whose key is at or above the floor: how many are before it,
+/// and its key.
+fn seek_rows(codes: &[i8], factors: &[[u8; 4]], probe: &Probe<'_>, floor: i32) -> Option<(usize, i32)> {
+    let mut rest = codes;
+    for (passed, factor) in factors.iter().enumerate() {
+        let (code, behind) = rest.split_at_checked(probe.code.len())?;
+        rest = behind;
+        let key = key(active::row_dot(code, probe), u32::from_le_bytes(*factor), probe.finish);
+        if key >= floor {
+            return Some((passed, key));
+        }
+    }
+    None
+}
+
+/// [`portable::key`], as this core multiplies.
+pub(crate) fn key(dot: i32, factor: u32, finish: Finish) -> i32 {
+    match finish {
+        Finish::Cosine { shift } => multiply_high(dot.wrapping_shl(shift), factor.cast_signed()),
+        Finish::Dot | Finish::Distance { .. } => portable::key(dot, factor, finish),
+    }
+}
+
 /// Goes through rows and stops at groups of interest.
 ///
 /// A range that begins inside a block begins with the block; one that ends inside a block can end with a group that is of
@@ -225,6 +271,9 @@ pub struct Seek<'a> {
     /// The next row that is not in one of the blocks.
     row: usize,
     end: usize,
+    /// The first row that lies as it is, and all from the next of those on.
+    first_plain: usize,
+    plain: &'a [i8],
 }
 
 impl<'a> Seek<'a> {
@@ -233,7 +282,8 @@ impl<'a> Seek<'a> {
     pub fn new(rows: &'a Rows<'a>, probe: &'a Probe<'a>, range: Range<usize>) -> Self {
         let (blocked, block_rows) = (rows.codes.shape.blocked_rows(), rows.codes.layout().block_rows());
         let (start, end) = (range.start, range.end.min(rows.codes.rows()));
-        let mut seek = Self { rows, probe, blocks: None, row: start, end };
+        let plain = rows.codes.plain_rows(start);
+        let mut seek = Self { rows, probe, blocks: None, row: start, end, first_plain: blocked, plain };
         if start < end.min(blocked) {
             let blocks = start / block_rows..end.min(blocked).div_ceil(block_rows);
             seek.blocks = active::Blocks::new(rows, probe, blocks);
@@ -258,15 +308,19 @@ impl<'a> Seek<'a> {
     /// The same for rows one by one. Apart from `next`, which a search calls for every hit.
     #[inline(never)]
     fn next_row(&mut self, floor: i32) -> Option<Group> {
-        while self.row < self.end {
+        while self.row < self.end.min(self.first_plain) {
             let row = self.row;
             self.row += 1;
-            let dot = active::row_dot(&self.rows.codes, row, self.probe);
-            let key = portable::key(dot, self.rows.factor(row), self.probe.finish);
+            let key = row_key(self.rows, self.probe, row);
             if key >= floor {
                 return Some(Group::single(row, key));
             }
         }
-        None
+        let factors = self.rows.factors.get(self.row..self.end).unwrap_or_default();
+        let (passed, key) = active::seek_rows(self.plain, factors, self.probe, floor)?;
+        let row = self.row + passed;
+        self.row = row + 1;
+        self.plain = self.plain.get((passed + 1) * self.rows.codes.dimension()..).unwrap_or_default();
+        Some(Group::single(row, key))
     }
 }

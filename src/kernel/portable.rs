@@ -1,6 +1,7 @@
 //! The definition of every kernel, in plain Rust for any core.
 
-use super::{Codes, Finish, Probe};
+use super::codes::Place;
+use super::{Codes, Finish, Layout, Probe, STEP};
 
 /// The dot product of two codes of the same length, at most [`MAX_DIMENSION`](crate::MAX_DIMENSION) elements.
 ///
@@ -13,15 +14,16 @@ use super::{Codes, Finish, Probe};
 pub fn dot(a: &[i8], b: &[i8]) -> i32 {
     let shorter = a.len().min(b.len());
     let (a, b) = (a.get(..shorter).unwrap_or_default(), b.get(..shorter).unwrap_or_default());
-    // Four at a time: on a core without DSP instructions it saves about an instruction an element.
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
-    let product = |x: i8, y: i8| i32::from(x) * i32::from(y);
-    let four = |&[a, b, c, d]: &[i8; 4], &[e, f, g, h]: &[i8; 4]| {
-        let [first, second, third, fourth] = [product(a, e), product(b, f), product(c, g), product(d, h)];
-        first.wrapping_add(second).wrapping_add(third).wrapping_add(fourth)
-    };
-    let whole = a.iter().zip(b).fold(0i32, |sum, (a, b)| sum.wrapping_add(four(a, b)));
-    a_rest.iter().zip(b_rest).fold(whole, |sum, (x, y)| sum.wrapping_add(product(*x, *y)))
+    // Eight at a time, written out so that it stays so when it is built for size: on a core without DSP instructions it saves
+    // an instruction and a half an element, and then many more.
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let add = |sum: i32, x: i8, y: i8| sum.wrapping_add(i32::from(x) * i32::from(y));
+    let mut sum = 0;
+    for (&[a, b, c, d, e, f, g, h], &[i, j, k, l, m, n, o, p]) in a.iter().zip(b) {
+        sum = add(add(add(add(sum, a, i), b, j), c, k), d, l);
+        sum = add(add(add(add(sum, e, m), f, n), g, o), h, p);
+    }
+    a_rest.iter().zip(b_rest).fold(sum, |sum, (x, y)| add(sum, *x, *y))
 }
 
 /// The squared Euclidean distance of two codes of the same length, at most [`MAX_DIMENSION`](crate::MAX_DIMENSION)
@@ -39,18 +41,18 @@ pub fn squared_distance(a: &[i8], b: &[i8]) -> u32 {
 /// The dot product of a row, in whatever layout, and a probe.
 #[must_use]
 pub fn row_dot(codes: &Codes<'_>, row: usize, probe: &Probe<'_>) -> i32 {
-    match codes.plain_row(row) {
-        Some(code) => dot(code, probe.code),
-        None => gathered_dot(codes, row, probe),
+    match codes.place(row) {
+        Place::Plain(code) => dot(code, probe.code),
+        Place::Block(block, lane) => gathered_dot(codes.layout(), block, lane, probe),
     }
 }
 
-/// The same for a row whose elements lie apart from each other: slow, and not where a kernel is expected to be.
+/// The same for a row of a block, gathered step by step.
 #[cold]
 #[inline(never)]
-pub(super) fn gathered_dot(codes: &Codes<'_>, row: usize, probe: &Probe<'_>) -> i32 {
-    let pairs = codes.row(row).zip(probe.code);
-    pairs.fold(0i32, |sum, (x, &y)| sum.wrapping_add(i32::from(x) * i32::from(y)))
+pub(super) fn gathered_dot(layout: Layout, block: &[i8], lane: usize, probe: &Probe<'_>) -> i32 {
+    let steps = probe.code.as_chunks::<STEP>().0.iter().enumerate();
+    steps.fold(0i32, |sum, (step, code)| sum.wrapping_add(dot(&layout.step(block, lane, step), code)))
 }
 
 /// ⌊(a · b + 2³¹) / 2³²⌋: the upper half of the product, rounded, as SMMULR and VRMULH give it.

@@ -1,6 +1,8 @@
 //! The boards that the firmware runs on.
 
 use clap::ValueEnum;
+use cognate::CodeForm;
+use cognate::kernel::Layout;
 
 /// A board that QEMU emulates.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -76,6 +78,16 @@ impl Board {
     /// The kernels that the core is expected to run.
     pub const fn kernels(self) -> &'static str {
         self.facts().kernels
+    }
+
+    /// How codes lie that its kernels stream fastest.
+    pub fn layout(self, form: CodeForm) -> Layout {
+        match self.kernels() {
+            "dsp" => Layout::Pairs,
+            "helium" => Layout::Lanes,
+            "armv6m" if form == CodeForm::NormLimited => Layout::Halfwords,
+            _ => Layout::Rows,
+        }
     }
 
     /// Whether it computes with `f32` in an FPU.

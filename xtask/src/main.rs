@@ -1,5 +1,6 @@
 //! What a person runs in this repository: `cargo xtask demo`, `cargo xtask test`, and what they are made of.
 
+mod bench;
 mod board;
 mod cargo;
 mod decision;
@@ -7,6 +8,7 @@ mod demo;
 mod firmware;
 mod fuzz;
 mod qemu;
+mod region;
 mod run;
 mod setup;
 mod sizes;
@@ -55,6 +57,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What searches cost in instructions, counted in QEMU, beside what a user would otherwise write
+    Bench {
+        /// Print one JSON object a line instead of tables
+        #[arg(long)]
+        json: bool,
+        /// Only on this board
+        #[arg(long)]
+        board: Option<Board>,
+    },
     /// What the core takes of flash and RAM: two reference builds without a log, for each board
     Size {
         /// Print one JSON object a line instead of a table
@@ -89,6 +100,7 @@ fn main() -> ExitCode {
         Command::Firmware { board, bin } => firmware::run(board, &bin),
         Command::Run { board, bin, timeout } => return run::run(board, &bin, Duration::from_secs(timeout)),
         Command::Demo { json } => demo::run(json),
+        Command::Bench { json, board } => bench::run(json, board),
         Command::Size { json, board } => sizes::run(json, board),
         Command::Fuzz { target, seconds, input } => fuzz::run(target.as_deref(), seconds, input.as_deref()),
         Command::Test { board } => test::run(board),

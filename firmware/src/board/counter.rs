@@ -45,6 +45,9 @@ pub struct Counter {
 }
 
 impl Counter {
+    /// SysTick begins again after so many.
+    pub const MOST_TICKS: u32 = RELOAD;
+
     /// Starts SysTick and measures how many instructions a tick is.
     #[must_use]
     pub fn start(mut systick: SYST) -> Self {
@@ -63,6 +66,15 @@ impl Counter {
     #[must_use]
     pub const fn instructions_per_tick(&self) -> Milli {
         self.per_tick
+    }
+
+    /// Runs something and counts its ticks; it takes less than [`Counter::MOST_TICKS`].
+    pub fn ticks<T>(&self, run: impl FnOnce() -> T) -> (u32, T) {
+        let began = SYST::get_current();
+        compiler_fence(Ordering::SeqCst);
+        let result = run();
+        compiler_fence(Ordering::SeqCst);
+        (ticks_since(began), result)
     }
 
     /// Decisions counted.

@@ -80,6 +80,25 @@ macro_rules! coarse_two {
     };
 }
 
+/// Sixteen elements of eight rows.
+macro_rules! coarse_sixteen {
+    () => {
+        concat!(
+            "ldmia r1!, {{r10, r11, r12}}\n",
+            coarse_two!("r10"),
+            coarse_two!("r11"),
+            coarse_two!("r12"),
+            "ldmia r1!, {{r10, r11, r12}}\n",
+            coarse_two!("r10"),
+            coarse_two!("r11"),
+            coarse_two!("r12"),
+            "ldmia r1!, {{r10, r11}}\n",
+            coarse_two!("r10"),
+            coarse_two!("r11"),
+        )
+    };
+}
+
 /// Goes through blocks of eight coarse rows until one has a sum that the bar lets pass: 0.38 instructions a
 /// multiply-accumulate.
 #[unsafe(naked)]
@@ -98,18 +117,14 @@ unsafe extern "C" fn seek_coarse_blocks(search: &mut CoarseSearch) -> *const i8 
         "mov r3, #0",
         "mov r4, #0",
         "mov r5, #0",
+        // An odd number of steps begins with half a turn.
+        "sub r6, lr, r1",
+        "lsls r6, r6, #26",
+        "bmi 4f",
         "3:",
-        "ldmia r1!, {{r10, r11, r12}}",
-        coarse_two!("r10"),
-        coarse_two!("r11"),
-        coarse_two!("r12"),
-        "ldmia r1!, {{r10, r11, r12}}",
-        coarse_two!("r10"),
-        coarse_two!("r11"),
-        coarse_two!("r12"),
-        "ldmia r1!, {{r10, r11}}",
-        coarse_two!("r10"),
-        coarse_two!("r11"),
+        coarse_sixteen!(),
+        "4:",
+        coarse_sixteen!(),
         "cmp r1, lr",
         "bne 3b",
         // The least sum of interest: (level − slope · slack) >> 8, within 12 bits.
@@ -124,33 +139,29 @@ unsafe extern "C" fn seek_coarse_blocks(search: &mut CoarseSearch) -> *const i8 
         "sub r8, r8, #2048",
         "lsl r9, r7, #20",
         "cmp r2, r8",
-        "bge 4f",
-        "cmp r3, r8",
-        "bge 4f",
-        "cmp r4, r8",
-        "bge 4f",
-        "cmp r5, r8",
-        "bge 4f",
+        "ittt lt",
+        "cmplt r3, r8",
+        "cmplt r4, r8",
+        "cmplt r5, r8",
+        "bge 5f",
         "cmp r9, r2, lsl #20",
-        "ble 4f",
-        "cmp r9, r3, lsl #20",
-        "ble 4f",
-        "cmp r9, r4, lsl #20",
-        "ble 4f",
-        "cmp r9, r5, lsl #20",
-        "ble 4f",
+        "ittt gt",
+        "cmpgt r9, r3, lsl #20",
+        "cmpgt r9, r4, lsl #20",
+        "cmpgt r9, r5, lsl #20",
+        "ble 5f",
         "ldr r12, [sp, #4]",
         "cmp r0, r12",
         "bne 2b",
         // No block is left.
         "mov r0, #0",
-        "b 5f",
+        "b 6f",
         // Found.
-        "4:",
+        "5:",
         "ldr r12, [sp, #28]",
         "add r12, r12, #28",
         "stmia r12, {{r2, r3, r4, r5}}",
-        "5:",
+        "6:",
         "add sp, sp, #32",
         "pop {{r4, r5, r6, r7, r8, r9, r10, r11, pc}}",
     )

@@ -4,6 +4,7 @@ use super::fixture::{ANNA, BORIS, Bundle, DIMENSION};
 use super::panics;
 use super::rig::{Rig, exited, fails_with};
 use super::summary::Summary;
+use crate::bench;
 use crate::board::Board;
 use crate::decision::Decision;
 use crate::firmware;
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 pub fn run(board: Board, summary: &mut Summary) -> bool {
     let name = |what: &str| format!("{}: {what}", board.name());
     let Some(rig) = summary.step(&name("build the test firmware"), || Rig::build(board)) else { return false };
-    let tests: [(&str, Test); 19] = [
+    let tests: [(&str, Test); 20] = [
         ("scores and decisions are the host's, with subnormal numbers flushed too", parity_with_the_host),
         ("every kernel gives what its definition gives, here and on the host", kernels_by_their_definition),
         ("the bundle is searched in flash as on the host", decisions_of_the_bundle),
@@ -39,6 +40,7 @@ pub fn run(board: Board, summary: &mut Summary) -> bool {
         ("a panic is logged and fails", panic),
         ("a hard fault is logged and fails", fault),
         ("a firmware that hangs is stopped", hang),
+        ("a benchmark counts, and finds what the definition finds", benchmark),
         ("no panicking function is in the reference builds, and the look for them finds those of others", no_panics),
     ];
     for (what, test) in tests {
@@ -273,6 +275,18 @@ fn no_probes(rig: &Rig) -> Result<()> {
 
 fn panic(rig: &Rig) -> Result<()> {
     fails_with(&rig.run("panic")?, "meant to happen")
+}
+
+/// A few templates only, made up: whether what the benchmark prints is read, and right.
+fn benchmark(rig: &Rig) -> Result<()> {
+    let figures = bench::Runs::build(rig.board, &bench::Data::made_up())?.few()?;
+    println!("{}", bench::table(rig.board, &figures));
+    let wrong: Vec<_> = figures.iter().filter(|figure| !figure.equal_to_portable).collect();
+    ensure!(wrong.is_empty(), "not what the definition gives: {wrong:?}");
+    for kernel in bench::KERNELS {
+        ensure!(figures.iter().any(|figure| figure.kernel == kernel), "{kernel} was not measured");
+    }
+    Ok(())
 }
 
 fn no_panics(rig: &Rig) -> Result<()> {

@@ -4,7 +4,6 @@ mod device;
 mod fixture;
 mod host;
 mod panics;
-mod region;
 mod rig;
 mod summary;
 

@@ -1,11 +1,11 @@
 //! The test firmware of a board, and how it is run.
 
 use super::fixture::{self, Bundle, Who};
-use super::region::Region;
 use crate::board::Board;
 use crate::firmware::{self, Flash};
 use crate::in_repository;
 use crate::qemu::{self, Ending, Line, Run};
+use crate::region::Region;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::fs;
