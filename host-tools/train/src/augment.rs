@@ -30,6 +30,20 @@ pub struct AugmentConfig {
     pub noise: f32,
 }
 
+impl AugmentConfig {
+    /// Nothing is changed.
+    pub const NONE: Self = Self {
+        stroke: 0.0,
+        rotation: 0.0,
+        log_scale: 0.0,
+        shear: 0.0,
+        shift: 0.0,
+        elastic: 0.0,
+        gain: [1.0, 1.0],
+        noise: 0.0,
+    };
+}
+
 impl Default for AugmentConfig {
     fn default() -> Self {
         Self {

@@ -13,7 +13,7 @@ const TURNS: usize = 4;
 const VIEWS: usize = 2;
 
 /// What one batch holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BatchConfig {
     /// Labeled classes in a batch (P); zero leaves labeled samples out.
     pub classes: usize,
@@ -23,12 +23,16 @@ pub struct BatchConfig {
     pub instances: usize,
     /// Whether each class turned by 90°, 180° and 270° makes three more classes; the images must be square.
     pub turned: bool,
+    /// Where nobody knows how two views of a sample may differ: each view of an instance is first blended with another
+    /// instance, of which it takes at least this share of itself, from 0.5 to below 1 (mixup noise of domain-agnostic
+    /// contrastive learning, Verma et al., 2021, section 4.1). `None` leaves it out.
+    pub mixup: Option<f32>,
 }
 
 impl Default for BatchConfig {
     /// 256 views: 48 classes × 4 samples, and 32 instances × 2 views.
     fn default() -> Self {
-        Self { classes: 48, samples: 4, instances: 32, turned: true }
+        Self { classes: 48, samples: 4, instances: 32, turned: true, mixup: None }
     }
 }
 
@@ -99,7 +103,8 @@ impl<'a> Batcher<'a> {
         let picks = self.picks(&mut Rng::keyed(&[self.seed, step as u64]));
         let view = |(place, pick): (usize, &Pick)| {
             let mut rng = Rng::keyed(&[self.seed, step as u64, place as u64]);
-            augment(&self.plane(*pick), self.augment, &mut rng).values
+            let plane = self.mixed(self.plane(*pick), pick.source, &mut rng);
+            augment(&plane, self.augment, &mut rng).values
         };
         Batch {
             values: picks.iter().enumerate().flat_map(view).collect(),
@@ -122,6 +127,18 @@ impl<'a> Batcher<'a> {
             picks.extend([Pick { source: Source::Instance(instance), turns: 0, class: classes + instance }; VIEWS]);
         }
         picks
+    }
+
+    /// The view of an instance, blended with a little of another one if that is asked for.
+    fn mixed(&self, mut plane: Plane, source: Source, rng: &mut Rng) -> Plane {
+        if let (Some(least), Source::Instance(index)) = (self.config.mixup, source) {
+            let share = rng.within(least, 1.0);
+            let other = (index + 1 + rng.below(self.instances.count() - 1)) % self.instances.count();
+            for (value, other) in plane.values.iter_mut().zip(self.instances.values(other)) {
+                *value = share * *value + (1.0 - share) * other;
+            }
+        }
+        plane
     }
 
     /// The image of a pick, turned.
@@ -155,6 +172,14 @@ fn check(members: &[Vec<usize>], labeled: &Labeled, instances: &Images, config: 
     }
     if config.instances > instances.count() {
         return Err(TrainError::TooFewInstances { have: instances.count(), need: config.instances });
+    }
+    if let Some(least) = config.mixup {
+        if !(0.5..1.0).contains(&least) {
+            return Err(TrainError::Setting { name: "mixup", need: "at least 0.5 and below 1" });
+        }
+        if instances.count() < 2 {
+            return Err(TrainError::TooFewInstances { have: instances.count(), need: 2 });
+        }
     }
     if config.classes == 0 {
         return Ok(());
@@ -195,7 +220,7 @@ mod tests {
         Images::new(2, 2, vec![200; 5 * 4]).unwrap()
     }
 
-    const CONFIG: BatchConfig = BatchConfig { classes: 10, samples: 3, instances: 4, turned: true };
+    const CONFIG: BatchConfig = BatchConfig { classes: 10, samples: 3, instances: 4, turned: true, mixup: None };
 
     #[test]
     fn a_batch_is_p_classes_of_k_distinct_samples_and_pairs_of_instances() {
@@ -245,6 +270,35 @@ mod tests {
         assert_eq!(batch(1, 5), batch(1, 5));
         assert_ne!(batch(1, 5), batch(1, 6));
         assert_ne!(batch(1, 5), batch(2, 5));
+    }
+
+    #[test]
+    fn mixup_blends_each_view_of_an_instance_with_another_one_and_nothing_else() {
+        // Five instances of one gray value each, far enough apart to tell who was blended.
+        let grays = [10u8, 60, 110, 160, 210];
+        let instances = Images::new(2, 2, grays.iter().flat_map(|gray| [*gray; 4]).collect()).unwrap();
+        let (labeled, augment) = (labeled(), AugmentConfig::NONE);
+        let config = BatchConfig { mixup: Some(0.75), turned: false, classes: 2, ..CONFIG };
+        let batcher = Batcher::new(&labeled, &instances, config, &augment, 1).unwrap();
+        let mut blended = 0;
+        for step in 0..20 {
+            let batch = batcher.batch(step);
+            let views: Vec<&[f32]> = batch.values.chunks(4).collect();
+            for (view, class) in views.iter().zip(&batch.classes) {
+                let is_instance = *class >= 6;
+                let own = if is_instance { f32::from(grays[class - 6]) } else { view[0] * 255.0 };
+                let share = |other: &u8| (view[0] * 255.0 - f32::from(*other)) / (own - f32::from(*other));
+                let can_be =
+                    |other: &u8| f32::from(*other) != own && (0.75 - 1e-4..=1.0 + 1e-4).contains(&share(other));
+                if is_instance {
+                    assert!(grays.iter().any(can_be), "{view:?} of {own}");
+                    blended += usize::from((view[0] * 255.0 - own).abs() > 0.5);
+                } else {
+                    assert!((own - own.round()).abs() < 1e-3, "a labeled sample was blended");
+                }
+            }
+        }
+        assert!(blended > 100, "{blended} of 160 views differ from their instance");
     }
 
     #[test]

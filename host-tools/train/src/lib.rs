@@ -6,7 +6,7 @@
 //! ```
 //!
 //! An encoder learns from samples with labels ([`Labeled`]), from samples without ([`Images`], of which each is a class
-//! of its own), or from both at once. The loss is the supervised contrastive one of Khosla et al. (2020).
+//! of its own), or from both at once, by one of six losses ([`Loss`]).
 //! A run depends on nothing but its data and its [`TrainConfig`]: the same seed gives the same file, byte for byte, on
 //! the same machine.
 //!
@@ -20,7 +20,7 @@
 //! let config = TrainConfig {
 //!     steps: 2,
 //!     warm_up: 1,
-//!     batch: BatchConfig { classes: 2, samples: 2, instances: 0, turned: false },
+//!     batch: BatchConfig { classes: 2, samples: 2, instances: 0, turned: false, mixup: None },
 //!     net: NetConfig { stages: vec![Stage { channels: 4, stride: 2 }], embedding: 8, ..Default::default() },
 //!     ..Default::default()
 //! };
@@ -43,6 +43,7 @@ mod train;
 
 pub use augment::AugmentConfig;
 pub use batch::BatchConfig;
+pub use loss::Loss;
 pub use net::{NetConfig, Stage};
 pub use onnx::Recipe;
 pub use samples::{Images, Labeled, SamplesError};

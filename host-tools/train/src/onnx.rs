@@ -32,9 +32,10 @@ impl Recipe {
     #[must_use]
     pub fn new(labeled: &Labeled, instances: &Images, config: &TrainConfig) -> Self {
         let batch = &config.batch;
-        let entries = [
-            ("loss", "supervised contrastive (Khosla et al., 2020)".into()),
-            ("temperature", config.temperature.to_string()),
+        let (loss, parameters) = config.loss.describe();
+        let mut entries = vec![("loss", loss.to_owned())];
+        entries.extend(parameters.into_iter().map(|(name, value)| (name, value.to_string())));
+        entries.extend([
             ("seed", config.seed.to_string()),
             ("steps", config.steps.to_string()),
             ("rate", config.rate.to_string()),
@@ -46,13 +47,14 @@ impl Recipe {
             ("batch_samples_per_class", batch.samples.to_string()),
             ("batch_instances", batch.instances.to_string()),
             ("turned_classes", batch.turned.to_string()),
+            ("mixup", batch.mixup.map_or("none".into(), |least| least.to_string())),
             ("augment", format!("{:?}", config.augment)),
             ("labeled_count", labeled.images().count().to_string()),
             ("labeled_pixels_sha256", labeled.images().digest()),
             ("instance_count", instances.count().to_string()),
             ("instance_pixels_sha256", instances.digest()),
-        ];
-        Self(entries.map(|(name, value)| (name.to_owned(), value)).to_vec())
+        ]);
+        Self(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     /// Names with their values, in the order of the file.

@@ -10,7 +10,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::augment::AugmentConfig;
 use crate::batch::{BatchConfig, Batcher};
-use crate::loss::supervised_contrastive;
+use crate::loss::Loss;
 use crate::net::{Net, NetConfig, values};
 use crate::rng::Rng;
 use crate::samples::{Images, Labeled};
@@ -33,8 +33,8 @@ pub struct TrainConfig {
     pub warm_up: usize,
     /// Decoupled weight decay (Loshchilov and Hutter, 2019).
     pub weight_decay: f32,
-    /// The loss's temperature τ.
-    pub temperature: f32,
+    /// The loss.
+    pub loss: Loss,
     /// The encoder.
     pub net: NetConfig,
     /// The batches.
@@ -52,7 +52,7 @@ impl Default for TrainConfig {
             rate: 2e-3,
             warm_up: 50,
             weight_decay: 1e-4,
-            temperature: 0.1,
+            loss: Loss::default(),
             net: NetConfig::default(),
             batch: BatchConfig::default(),
             augment: AugmentConfig::default(),
@@ -80,6 +80,13 @@ pub enum TrainError {
     EmptyBatch,
     /// Labeled samples without a second one of their class have nothing to be drawn toward.
     NoPositive,
+    /// The loss is one of pairs, but a class has another number of samples in a batch.
+    NotPairs {
+        /// Samples of a class in a batch.
+        samples: usize,
+    },
+    /// A batch of one class has nothing to push it from.
+    NoNegative,
     /// A setting that no data can make right.
     Setting {
         /// Its name in [`TrainConfig`].
@@ -153,6 +160,7 @@ pub fn train(
 ) -> Result<Encoder, TrainError> {
     check(config)?;
     let batcher = Batcher::new(labeled, instances, config.batch, &config.augment, config.seed)?;
+    config.loss.check(config.batch)?;
     let (width, height) = (instances.width(), instances.height());
     let device = Device::flex().autodiff();
     let net = Net::new(&config.net, width, height, &mut Rng::keyed(&[config.seed]), &device);
@@ -180,7 +188,6 @@ fn check(config: &TrainConfig) -> Result<(), TrainError> {
     let settings = [
         ("steps", POSITIVE, config.steps > 0),
         ("rate", POSITIVE, config.rate > 0.0),
-        ("temperature", POSITIVE, config.temperature > 0.0),
         ("embedding", POSITIVE, config.net.embedding > 0),
         ("channels", POSITIVE, stages.iter().all(|stage| stage.channels > 0)),
         ("stride", POSITIVE, stages.iter().all(|stage| stage.stride > 0)),
@@ -221,7 +228,7 @@ impl<'a> Run<'a> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), TrainError> {
         let embeddings = self.net.forward(Tensor::from_data(images, &self.device));
-        let loss = supervised_contrastive(embeddings, classes, self.config.temperature);
+        let loss = self.config.loss.of(embeddings, classes);
         let value: f32 = loss.clone().into_scalar();
         if !value.is_finite() {
             return Err(TrainError::Diverged { step: step + 1 });
@@ -271,6 +278,11 @@ impl fmt::Display for TrainError {
             Self::NoPositive => {
                 f.write_str("a class needs two samples in a batch, one to draw the other near; ask for at least 2")
             }
+            Self::NotPairs { samples } => write!(
+                f,
+                "this loss is one of pairs, but a batch takes {samples} samples of a class; take 2, or choose another loss"
+            ),
+            Self::NoNegative => f.write_str("a batch has a single class; ask for two or more, or for instances"),
             Self::Setting { name, need } => write!(f, "{name} must be {need}"),
             Self::SizesDiffer { labeled: [a, b], instances: [c, d] } => {
                 write!(f, "labeled samples have {a} × {b} pixels and instances {c} × {d}; bring both to one size")

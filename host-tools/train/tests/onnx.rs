@@ -27,7 +27,7 @@ fn trained(net: NetConfig, width: usize, height: usize) -> (Encoder, Vec<u8>) {
         steps: 4,
         warm_up: 1,
         rate: 0.05,
-        batch: BatchConfig { classes: 3, samples: 2, instances: 2, turned: false },
+        batch: BatchConfig { classes: 3, samples: 2, instances: 2, turned: false, mixup: None },
         net: NetConfig { batch_norm_momentum: 0.5, ..net },
         ..TrainConfig::default()
     };

@@ -1,7 +1,8 @@
 //! Whole runs on small data: what they learn, that they repeat, and what they refuse.
 
 use cognate_train::{
-    AugmentConfig, BatchConfig, Encoder, Images, Labeled, NetConfig, Recipe, Stage, TrainConfig, TrainError, train,
+    AugmentConfig, BatchConfig, Encoder, Images, Labeled, Loss, NetConfig, Recipe, Stage, TrainConfig, TrainError,
+    train,
 };
 
 /// Side of the test images.
@@ -35,7 +36,7 @@ fn config(steps: usize) -> TrainConfig {
     TrainConfig {
         steps,
         warm_up: 2,
-        batch: BatchConfig { classes: 4, samples: 3, instances: 0, turned: false },
+        batch: BatchConfig { classes: 4, samples: 3, instances: 0, turned: false, mixup: None },
         augment: AugmentConfig { shift: 0.5, ..AugmentConfig::default() },
         net: NetConfig { stages: vec![stage(6, 2), stage(8, 1)], embedding: 8, batch_norm_momentum: 0.8 },
         ..TrainConfig::default()
@@ -46,10 +47,8 @@ fn quiet(labeled: &Labeled, instances: &Images, config: &TrainConfig) -> Result<
     train(labeled, instances, config, &mut |_| ())
 }
 
-#[test]
-fn training_brings_a_class_together_and_keeps_classes_apart() {
-    let labeled = bars(4);
-    let encoder = quiet(&labeled, &images(vec![]), &config(60)).unwrap();
+/// The least cosine within a class, and the greatest of two classes.
+fn spread(encoder: &Encoder, labeled: &Labeled) -> (f32, f32) {
     let embeddings = encoder.embed(labeled.images());
     let embeddings: Vec<&[f32]> = embeddings.chunks(8).collect();
     let cosine = |a: &[f32], b: &[f32]| {
@@ -66,7 +65,27 @@ fn training_brings_a_class_together_and_keeps_classes_apart() {
             }
         }
     }
-    assert!(least_own > greatest_other + 0.1, "{least_own} against {greatest_other}");
+    (least_own, greatest_other)
+}
+
+#[test]
+fn training_by_every_loss_brings_a_class_together_and_keeps_classes_apart() {
+    let labeled = bars(4);
+    for (loss, samples) in [
+        (Loss::Supervised { temperature: 0.1 }, 3),
+        (Loss::Contrastive { margin: 1.0 }, 3),
+        (Loss::Triplet { margin: 0.5 }, 3),
+        (Loss::NPair { regularization: 0.002 }, 2),
+        (Loss::NtXent { temperature: 0.1 }, 2),
+        (Loss::Debiased { temperature: 0.2, prior: 0.05 }, 2),
+    ] {
+        let mut config = config(100);
+        config.loss = loss;
+        config.batch.samples = samples;
+        let encoder = quiet(&labeled, &images(vec![]), &config).unwrap();
+        let (least_own, greatest_other) = spread(&encoder, &labeled);
+        assert!(least_own > greatest_other + 0.1, "{loss:?}: {least_own} against {greatest_other}");
+    }
 }
 
 #[test]
@@ -121,6 +140,9 @@ fn a_batch_that_the_data_cannot_fill_is_refused() {
     assert_eq!(few, TrainError::TooFewInstances { have: 2, need: 3 });
     assert_eq!(refusal(|config| config.batch.classes = 0), TrainError::EmptyBatch);
     assert_eq!(refusal(|config| config.batch.samples = 1), TrainError::NoPositive);
+    let pairs = refusal(|config| config.loss = Loss::NtXent { temperature: 0.1 });
+    assert_eq!(pairs, TrainError::NotPairs { samples: 3 });
+    assert_eq!(refusal(|config| config.batch.classes = 1), TrainError::NoNegative);
 }
 
 #[test]
@@ -131,7 +153,7 @@ fn impossible_settings_are_refused() {
     };
     assert_eq!(name(|config| config.steps = 0), "steps");
     assert_eq!(name(|config| config.rate = 0.0), "rate");
-    assert_eq!(name(|config| config.temperature = f32::NAN), "temperature");
+    assert_eq!(name(|config| config.loss = Loss::NtXent { temperature: f32::NAN }), "temperature");
     assert_eq!(name(|config| config.net.embedding = 0), "embedding");
     assert_eq!(name(|config| config.net.stages[1].channels = 0), "channels");
     assert_eq!(name(|config| config.net.stages[0].stride = 0), "stride");
