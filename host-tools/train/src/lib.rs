@@ -11,7 +11,7 @@
 //! the same machine.
 //!
 //! ```
-//! use cognate_train::{BatchConfig, Images, Labeled, NetConfig, Recipe, Stage, TrainConfig, train};
+//! use cognate_train::{BatchConfig, Images, Labeled, Layer, NetConfig, Recipe, TrainConfig, train};
 //!
 //! // Two classes of 8 × 8 images: dark and bright.
 //! let pixels = [20, 30, 220, 230].into_iter().flat_map(|gray| [gray; 64]).collect();
@@ -21,7 +21,7 @@
 //!     steps: 2,
 //!     warm_up: 1,
 //!     batch: BatchConfig { classes: 2, samples: 2, instances: 0, turned: false, mixup: None },
-//!     net: NetConfig { stages: vec![Stage { channels: 4, stride: 2 }], embedding: 8, ..Default::default() },
+//!     net: NetConfig { blocks: vec![Layer::full(4, [3; 2], [2; 2]).into()], embedding: 8, ..Default::default() },
 //!     ..Default::default()
 //! };
 //! let encoder = train(&labeled, &instances, &config, &mut |progress| {
@@ -44,7 +44,7 @@ mod train;
 pub use augment::AugmentConfig;
 pub use batch::BatchConfig;
 pub use loss::Loss;
-pub use net::{NetConfig, Stage};
+pub use net::{Block, Budget, Cost, Family, Filters, Head, Join, Layer, NetConfig, Shape};
 pub use onnx::Recipe;
 pub use samples::{Images, Labeled, SamplesError};
 pub use train::{Encoder, Progress, TrainConfig, TrainError, train};

@@ -10,7 +10,7 @@ use tract_onnx::pb::{
     type_proto,
 };
 
-use crate::net::{Dense, FoldedConv, KERNEL};
+use crate::net::{Dense, FoldedBlock, FoldedConv, Head, Join};
 use crate::samples::{Images, Labeled};
 use crate::train::{Encoder, TrainConfig};
 
@@ -69,7 +69,7 @@ impl Encoder {
     ///
     /// Input `image`: `[batch, 1, height, width]`, f32, gray / 255, ink bright. Output `embedding`:
     /// `[batch, dimensions]`, not normalized. BatchNorm is folded into the convolutions, so the nodes are Conv, Relu,
-    /// Flatten and Gemm.
+    /// Add, GlobalAveragePool, Flatten and Gemm.
     #[must_use]
     pub fn to_onnx(&self, recipe: &Recipe) -> Vec<u8> {
         let metadata =
@@ -89,8 +89,12 @@ impl Encoder {
     fn graph(&self) -> GraphProto {
         let mut graph = GraphProto { name: "encoder".into(), ..Default::default() };
         let mut layer = INPUT.to_owned();
-        for (index, folded) in self.net.folded().iter().enumerate() {
-            layer = push_conv(&mut graph, &layer, index + 1, folded);
+        let mut number = 0;
+        for block in self.net.folded() {
+            layer = push_block(&mut graph, &layer, &mut number, &block);
+        }
+        if self.net.head() == Head::Pool {
+            layer = push_node(&mut graph, "GlobalAveragePool", "pool", &[&layer], vec![]);
         }
         let axis = vec![integer("axis", 1)];
         let flat = push_node(&mut graph, "Flatten", "flatten", &[&layer], axis);
@@ -102,22 +106,44 @@ impl Encoder {
     }
 }
 
-/// Adds a convolution and its ReLU; returns the name of the result.
+/// Adds the layers of a block and what joins its input to them; `number` counts convolutions. Returns the result's name.
+fn push_block(graph: &mut GraphProto, input: &str, number: &mut usize, block: &FoldedBlock) -> String {
+    let mut push = |graph: &mut GraphProto, input: &str, layer: &FoldedConv| {
+        *number += 1;
+        push_conv(graph, input, *number, layer)
+    };
+    let mut output = input.to_owned();
+    for layer in &block.layers {
+        output = push(graph, &output, layer);
+    }
+    if block.join == Join::None {
+        return output;
+    }
+    let kept = block.shortcut.as_ref().map_or(input.to_owned(), |layer| push(graph, input, layer));
+    let sum = push_node(graph, "Add", &format!("add{number}"), &[&output, &kept], vec![]);
+    if block.join == Join::AddRelu {
+        push_node(graph, "Relu", &format!("relu_add{number}"), &[&sum], vec![])
+    } else {
+        sum
+    }
+}
+
+/// Adds a convolution and its ReLU, if it has one; returns the name of the result.
 fn push_conv(graph: &mut GraphProto, input: &str, number: usize, layer: &FoldedConv) -> String {
-    let [outputs, inputs] = layer.channels;
     let name = format!("conv{number}");
-    let shape = [outputs, inputs, KERNEL, KERNEL];
-    let weight = push_tensor(graph, &format!("{name}.weight"), &shape, &layer.weight);
+    let [outputs, _, height, width] = layer.shape;
+    let weight = push_tensor(graph, &format!("{name}.weight"), &layer.shape, &layer.weight);
     let bias = push_tensor(graph, &format!("{name}.bias"), &[outputs], &layer.bias);
+    let [down, across] = [height, width].map(|side| (side / 2) as i64);
     let attributes = vec![
         integers("dilations", &[1; 2]),
-        integer("group", 1),
-        integers("kernel_shape", &[KERNEL as i64; 2]),
-        integers("pads", &[1; 4]),
-        integers("strides", &[layer.stride as i64; 2]),
+        integer("group", layer.groups as i64),
+        integers("kernel_shape", &[height as i64, width as i64]),
+        integers("pads", &[down, across, down, across]),
+        integers("strides", &layer.stride.map(|stride| stride as i64)),
     ];
     let sum = push_node(graph, "Conv", &name, &[input, &weight, &bias], attributes);
-    push_node(graph, "Relu", &format!("relu{number}"), &[&sum], vec![])
+    if layer.relu { push_node(graph, "Relu", &format!("relu{number}"), &[&sum], vec![]) } else { sum }
 }
 
 /// Adds the last layer, whose result is the graph's output.

@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::augment::AugmentConfig;
 use crate::batch::{BatchConfig, Batcher};
 use crate::loss::Loss;
-use crate::net::{Net, NetConfig, values};
+use crate::net::{Net, NetConfig, Shape, values};
 use crate::rng::Rng;
 use crate::samples::{Images, Labeled};
 
@@ -163,7 +163,8 @@ pub fn train(
     config.loss.check(config.batch)?;
     let (width, height) = (instances.width(), instances.height());
     let device = Device::flex().autodiff();
-    let net = Net::new(&config.net, width, height, &mut Rng::keyed(&[config.seed]), &device);
+    let input = Shape { channels: 1, height, width };
+    let net = Net::new(&config.net, input, &mut Rng::keyed(&[config.seed]), &device);
     let net = thread::scope(|scope| {
         let (sender, batches) = sync_channel(AHEAD);
         scope.spawn(move || {
@@ -184,18 +185,10 @@ pub fn train(
 /// Refuses settings that no data can make right; a comparison with NaN is false, so NaN is refused too.
 fn check(config: &TrainConfig) -> Result<(), TrainError> {
     const POSITIVE: &str = "above zero";
-    let stages = &config.net.stages;
-    let settings = [
-        ("steps", POSITIVE, config.steps > 0),
-        ("rate", POSITIVE, config.rate > 0.0),
-        ("embedding", POSITIVE, config.net.embedding > 0),
-        ("channels", POSITIVE, stages.iter().all(|stage| stage.channels > 0)),
-        ("stride", POSITIVE, stages.iter().all(|stage| stage.stride > 0)),
-        ("batch_norm_momentum", "in 0..=1", (0.0..=1.0).contains(&config.net.batch_norm_momentum)),
-    ];
-    match settings.iter().find(|(_, _, right)| !right) {
-        Some(&(name, need, _)) => Err(TrainError::Setting { name, need }),
-        None => Ok(()),
+    let settings = [("steps", config.steps > 0), ("rate", config.rate > 0.0)];
+    match settings.iter().find(|(_, right)| !right) {
+        Some(&(name, _)) => Err(TrainError::Setting { name, need: POSITIVE }),
+        None => config.net.check(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! The written file, read and run by tract, against the network under burn.
 
-use cognate_train::{BatchConfig, Encoder, Images, Labeled, NetConfig, Recipe, Stage, TrainConfig, train};
+use cognate_train::{
+    BatchConfig, Encoder, Family, Head, Images, Labeled, Layer, NetConfig, Recipe, Shape, TrainConfig, train,
+};
 use prost::Message;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
@@ -68,10 +70,22 @@ fn default_encoder_gives_the_same_outputs_in_tract() {
 
 #[test]
 fn other_shapes_give_the_same_outputs_in_tract() {
-    let stage = |channels, stride| Stage { channels, stride };
-    let net = NetConfig { stages: vec![stage(5, 3), stage(7, 1)], embedding: 6, ..NetConfig::default() };
+    let block = |channels, stride| Layer::full(channels, [3; 2], [stride; 2]).into();
+    let net = NetConfig { blocks: vec![block(5, 3), block(7, 1)], embedding: 6, ..NetConfig::default() };
     let (encoder, onnx) = trained(net, 13, 10);
     assert_equal_outputs(&encoder, &onnx, &random(13, 10, 3));
+}
+
+#[test]
+fn every_family_gives_the_same_outputs_in_tract() {
+    for (name, family) in Family::NAMED {
+        for (width, height, head) in [(13, 16, Head::Flatten), (15, 12, Head::Pool), (40, 1, Head::Flatten)] {
+            let net = family.config(Shape { channels: 1, height, width }, 4, head, 6);
+            let (encoder, onnx) = trained(net, width, height);
+            println!("{name}, {width} × {height}");
+            assert_equal_outputs(&encoder, &onnx, &random(width, height, 3));
+        }
+    }
 }
 
 #[test]

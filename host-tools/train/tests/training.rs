@@ -1,8 +1,8 @@
 //! Whole runs on small data: what they learn, that they repeat, and what they refuse.
 
 use cognate_train::{
-    AugmentConfig, BatchConfig, Encoder, Images, Labeled, Loss, NetConfig, Recipe, Stage, TrainConfig, TrainError,
-    train,
+    AugmentConfig, BatchConfig, Encoder, Filters, Images, Labeled, Layer, Loss, NetConfig, Recipe, TrainConfig,
+    TrainError, train,
 };
 
 /// Side of the test images.
@@ -32,13 +32,18 @@ fn images(pixels: Vec<u8>) -> Images {
 }
 
 fn config(steps: usize) -> TrainConfig {
-    let stage = |channels, stride| Stage { channels, stride };
+    let block = |channels, stride| Layer::full(channels, [3; 2], [stride; 2]).into();
     TrainConfig {
         steps,
         warm_up: 2,
         batch: BatchConfig { classes: 4, samples: 3, instances: 0, turned: false, mixup: None },
         augment: AugmentConfig { shift: 0.5, ..AugmentConfig::default() },
-        net: NetConfig { stages: vec![stage(6, 2), stage(8, 1)], embedding: 8, batch_norm_momentum: 0.8 },
+        net: NetConfig {
+            blocks: vec![block(6, 2), block(8, 1)],
+            embedding: 8,
+            batch_norm_momentum: 0.8,
+            ..Default::default()
+        },
         ..TrainConfig::default()
     }
 }
@@ -155,8 +160,10 @@ fn impossible_settings_are_refused() {
     assert_eq!(name(|config| config.rate = 0.0), "rate");
     assert_eq!(name(|config| config.loss = Loss::NtXent { temperature: f32::NAN }), "temperature");
     assert_eq!(name(|config| config.net.embedding = 0), "embedding");
-    assert_eq!(name(|config| config.net.stages[1].channels = 0), "channels");
-    assert_eq!(name(|config| config.net.stages[0].stride = 0), "stride");
+    assert_eq!(name(|config| config.net.blocks[1].layers[0].filters = Filters::Full(0)), "channels");
+    assert_eq!(name(|config| config.net.blocks[0].layers[0].stride = [1, 0]), "stride");
+    assert_eq!(name(|config| config.net.blocks[0].layers[0].kernel = [2, 3]), "kernel");
+    assert_eq!(name(|config| config.net.blocks[0].layers.clear()), "layers");
     assert_eq!(name(|config| config.net.batch_norm_momentum = 1.5), "batch_norm_momentum");
 }
 

@@ -23,6 +23,20 @@ struct Sheet {
 }
 
 impl Samples {
+    /// The samples whose subject is wanted.
+    #[allow(dead_code)] // One of the two examples that read sheets has no use for it.
+    pub fn only(&self, wanted: impl Fn(&str) -> bool) -> Self {
+        let [width, height] = self.size;
+        let (mut pixels, mut subjects) = (Vec::new(), Vec::new());
+        for (subject, own) in self.subjects.iter().zip(self.pixels.chunks(width * height)) {
+            if wanted(subject) {
+                subjects.push(subject.clone());
+                pixels.extend_from_slice(own);
+            }
+        }
+        Self { size: self.size, pixels, subjects }
+    }
+
     /// The samples without their subjects.
     pub fn images(self) -> Result<Images, Box<dyn Error>> {
         let [width, height] = self.size;

@@ -75,6 +75,16 @@ impl Default for Loss {
 }
 
 impl Loss {
+    /// What the command line calls each, with the parameters to begin from.
+    pub const NAMED: [(&'static str, Self); 6] = [
+        ("contrastive", Self::Contrastive { margin: 1.0 }),
+        ("triplet", Self::Triplet { margin: 0.2 }),
+        ("n-pair", Self::NPair { regularization: 0.002 }),
+        ("nt-xent", Self::NtXent { temperature: 0.2 }),
+        ("supervised", Self::Supervised { temperature: 0.1 }),
+        ("debiased", Self::Debiased { temperature: 0.2, prior: 0.1 }),
+    ];
+
     /// Its name, the paper that defines it, and its parameters.
     pub(crate) fn describe(self) -> (&'static str, Vec<(&'static str, f32)>) {
         match self {
