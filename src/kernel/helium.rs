@@ -7,6 +7,7 @@
 //! what the compiler makes of a plain loop.
 #![allow(unsafe_code)]
 
+use super::layers::{Layer, Output};
 use super::{Finish, Group, Layout, Probe, Rows, STEP, portable};
 use core::arch::naked_asm;
 use core::num::NonZeroUsize;
@@ -314,3 +315,8 @@ const _: () = assert!(STEP == 16, "a step is a vector of int8");
 
 /// The filter plane has no kernel of its own.
 pub(super) use super::coarse::seek_portable as seek_coarse;
+
+/// Every layer goes the portable way.
+pub(super) const fn convolve(_: &Layer<'_>, _: &[i8], _: &mut [u8], _: &mut Output<'_>) -> bool {
+    false
+}

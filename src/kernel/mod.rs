@@ -20,11 +20,14 @@
 //! | `dsp` | Cortex-M4, M7, M33 | [`Layout::Pairs`], [`Layout::Rows`] |
 //! | `helium` | Cortex-M55, M85 | [`Layout::Lanes`], [`Layout::Rows`] |
 //!
+//! The same switch chooses the kernels of an encoder's [`layers`].
+//!
 //! `build.rs` says which module is compiled in; nothing else in the crate depends on the core. The fast ways are for
 //! dimensions that are multiples of [`STEP`]; any other dimension, layout or alignment goes the portable way.
 
 pub mod coarse;
 mod codes;
+pub mod layers;
 pub mod portable;
 
 /// What assembly begins with: which core it is for (`build.rs`).

@@ -11,5 +11,6 @@ fn main() -> ! {
     defmt::info!("board {=str}, kernels {=str}", board::NAME, kernel::NAME);
     parity::for_each_kernel(board::ram_bytes(), |result| defmt::info!("{}", result));
     parity::for_each_filter(board::ram_bytes(), |result| defmt::info!("{}", result));
+    parity::for_each_layer(board::ram_bytes(), |result| defmt::info!("{}", result));
     board::succeed()
 }

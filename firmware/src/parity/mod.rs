@@ -8,6 +8,7 @@ mod derived;
 mod embeddings;
 mod filters;
 mod kernels;
+mod layers;
 mod recognition;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod tests;
 pub use derived::{Derived, for_each_form};
 pub use filters::{Filters, for_each_filter};
 pub use kernels::{Kernels, for_each_kernel};
+pub use layers::{Layers, for_each_layer};
 pub use recognition::{Counts, Recognition, Sums, for_each_dimension};
 
 use cognate::ModelDigest;

@@ -147,3 +147,17 @@ fn a_single_word_changes_a_checksum() {
     assert_ne!(sum_of([1, 2, 3]), sum_of([2, 1, 3]));
     assert_ne!(sum_of([1, 2, 3]), sum_of([0, 2, 3]));
 }
+
+/// In the order of [`for_each_layer`]: how many layers, and what their outputs come to.
+const LAYERS: &[(usize, [u32; 1])] =
+    &[(24, [0x3cf1_eb4e]), (24, [0xb4a0_d0ae]), (22, [0x3105_544b]), (60, [0x5119_b598])];
+
+#[test]
+fn the_sums_of_layers_are_what_they_were() {
+    let mut found = Vec::new();
+    for_each_layer(usize::MAX, |Layers { family, layers, wrong, sum }| {
+        assert_eq!(wrong, 0, "{family}");
+        found.push((layers as usize, [sum.0]));
+    });
+    assert_promised(&found, LAYERS);
+}

@@ -12,6 +12,7 @@ mod blocks;
 mod dots;
 mod rows;
 
+use super::layers::{Layer, Output};
 use super::{Finish, Group, Layout, Probe, Rows, STEP, portable};
 use blocks::{Search, seek_norm_limited};
 use core::ops::Range;
@@ -180,3 +181,8 @@ const _: () = assert!(STEP == 16, "the inner loops do 16 elements a turn");
 
 /// The filter plane has no kernel of its own.
 pub(super) use super::coarse::seek_portable as seek_coarse;
+
+/// Every layer goes the portable way.
+pub(super) const fn convolve(_: &Layer<'_>, _: &[i8], _: &mut [u8], _: &mut Output<'_>) -> bool {
+    false
+}

@@ -20,12 +20,14 @@
 
 mod coarse;
 mod dots;
+mod layers;
 mod pairs;
 
 pub(super) use super::portable::gathered_dot;
 pub(crate) use super::portable::multiply_high;
 pub(super) use super::seek_rows;
 pub(super) use coarse::seek as seek_coarse;
+pub(super) use layers::{convolve, convolve_line, interleave};
 
 use super::{Finish, Group, Layout, Probe, Rows, STEP, portable};
 use core::arch::asm;

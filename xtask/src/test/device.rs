@@ -71,6 +71,10 @@ fn kernels_by_their_definition(rig: &Rig) -> Result<()> {
         wrong += result.wrong;
         expected.push(format!("{result:?}"));
     });
+    parity::for_each_layer(ram_bytes(rig.board), |result| {
+        wrong += result.wrong;
+        expected.push(format!("{result:?}"));
+    });
     ensure!(wrong == 0, "on the host {wrong} results are not what the definition gives");
     expect_sums(rig, "kerneltest", expected)
 }
