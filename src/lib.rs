@@ -17,7 +17,8 @@
 //! 6. [`Search`]: [`Search::verify`] (is this subject 3?), [`Search::identify`] (who is this, if anyone?), [`Search::rank`],
 //!    [`Search::scores`]; [`normalization`] of scores against a cohort; [`Query`], sums of templates to search for.
 //! 7. [`policy`]: thresholds by the error rate that they hold, and what a [`Decision`] rests on.
-//! 8. [`bundle`]: the one file that carries all of this from the host to the device.
+//! 8. [`bundle`]: the one file that carries all of this from the host to the device; with the feature `signature`, the module
+//!    of that name has bundles that prove where they come from, and slots in flash to update them in.
 //!
 //! The arithmetic is defined in `docs/fixed-point.md`, the file in `docs/bundle-format.md`.
 //!
@@ -57,6 +58,8 @@ pub mod policy;
 pub mod quality;
 pub mod query;
 pub mod search;
+#[cfg(feature = "signature")]
+pub mod signature;
 pub mod similarity;
 pub mod space;
 pub mod template;

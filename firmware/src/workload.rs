@@ -10,6 +10,8 @@ pub enum Task {
     Best,
     /// What a user would write without this crate.
     Naive,
+    /// Checks of signatures, which need no probe.
+    Signature,
 }
 
 /// Some of the recorded probes.
@@ -42,6 +44,7 @@ impl Workload {
             Task::Scan => 1,
             Task::Best => 2,
             Task::Naive => 3,
+            Task::Signature => 4,
         };
         let mut bytes = [0; Self::BYTES];
         for (place, half) in bytes.as_chunks_mut().0.iter_mut().zip([task, self.first, self.step, self.count]) {
@@ -59,6 +62,7 @@ impl Workload {
             1 => Task::Scan,
             2 => Task::Best,
             3 => Task::Naive,
+            4 => Task::Signature,
             _ => return None,
         };
         let [first, step, count] = [first, step, count].map(u16::from_le_bytes);
@@ -82,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_is_written_behind_a_bundle_is_read() {
-        for task in [Task::Scan, Task::Best, Task::Naive] {
+        for task in [Task::Scan, Task::Best, Task::Naive, Task::Signature] {
             let workload = Workload { task, first: 1, step: 10, count: 300 };
             let mut region = std::vec![0xa5; 64];
             region[48..56].copy_from_slice(&workload.to_bytes());

@@ -68,6 +68,22 @@ pub fn write_all(outputs: &[(&Path, &[u8])]) -> Result<(), FileError<Unwritable>
     Ok(())
 }
 
+/// Writes a file that only its owner may read, such as a key, and never over another.
+///
+/// # Errors
+/// When it cannot be written, or there is something of this name.
+pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), FileError<Unwritable>> {
+    let create = || {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // A temporary file is private.
+        let mut file = NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path).map_err(|failure| failure.error)
+    };
+    create().map(drop).map_err(unwritable(path))
+}
+
 /// Where an output goes: a link stays a link, and its target is replaced. What is no file, such as a device, is not
 /// replaced.
 fn destination(path: &Path) -> io::Result<PathBuf> {
@@ -87,6 +103,7 @@ impl fmt::Display for Unwritable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.kind() {
             io::ErrorKind::NotFound => f.write_str("its folder does not exist: create it first"),
+            io::ErrorKind::AlreadyExists => f.write_str("it exists, and is not written over: choose another name"),
             _ => write!(f, "it cannot be written: {}", self.0),
         }
     }

@@ -11,6 +11,7 @@
 //! 5. [`calibration`] chooses thresholds, [`thresholds`] is the file that keeps them and their evidence; [`eer`] is the one
 //!    number to compare ways by.
 //! 6. [`bundle`] edits the file that goes to the device, and [`simulation`] decides as the device does.
+//! 7. [`signing`] is how a device knows whose it is.
 //!
 //! [`inspection`] tells what a model holds. [`choices`] are what the command line takes. [`file`](mod@file) and [`npy`] are the
 //! file forms shared by all.
@@ -33,5 +34,6 @@ pub mod onnx;
 pub mod preprocessing;
 pub mod runtime;
 pub mod samples;
+pub mod signing;
 pub mod simulation;
 pub mod thresholds;

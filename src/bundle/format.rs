@@ -22,7 +22,7 @@ pub(super) const HEADER_BYTES: usize = 48;
 pub(super) const CRC_BEGIN: usize = 20;
 
 /// Where each section begins is a multiple of this.
-pub(super) const ALIGNMENT: usize = 16;
+pub(crate) const ALIGNMENT: usize = 16;
 
 /// Bytes of an entry of the section table: kind, offset, length.
 pub(super) const SECTION_ENTRY_BYTES: usize = 12;

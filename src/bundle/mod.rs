@@ -15,3 +15,6 @@ pub use format::{FORMAT_VERSION, MAX_THRESHOLDS};
 pub use sections::Subject;
 pub use view::BundleView;
 pub use writer::{BundleContents, CohortContents, EnrolledTemplate, WriteError};
+
+#[cfg(feature = "signature")]
+pub(crate) use {format::ALIGNMENT, view::declared};

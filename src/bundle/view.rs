@@ -188,6 +188,14 @@ impl<'a> BundleView<'a> {
 
 /// Cuts the bytes to the bundle, whose magic, version, length and checksum are right.
 fn check_integrity(bytes: &[u8]) -> Result<&[u8], BundleError> {
+    let bytes = declared(bytes)?;
+    let expected = read_u32(bytes, 16).ok_or(BundleError::Header)?;
+    let found = checksum(bytes.get(CRC_BEGIN..).unwrap_or_default());
+    if expected == found { Ok(bytes) } else { Err(BundleError::Checksum { expected, found }) }
+}
+
+/// Cuts the bytes to the bundle that its header says is there.
+pub(crate) fn declared(bytes: &[u8]) -> Result<&[u8], BundleError> {
     let found = bytes.len();
     let magic = bytes.get(..MAGIC.len().min(found)).unwrap_or_default();
     if magic.is_empty() || !MAGIC.starts_with(magic) {
@@ -204,10 +212,7 @@ fn check_integrity(bytes: &[u8]) -> Result<&[u8], BundleError> {
     if expected < HEADER_BYTES {
         return Err(BundleError::Header);
     }
-    let bytes = bytes.get(..expected).ok_or(BundleError::Truncated { expected, found })?;
-    let expected = read_u32(bytes, 16).ok_or(BundleError::Header)?;
-    let found = checksum(bytes.get(CRC_BEGIN..).unwrap_or_default());
-    if expected == found { Ok(bytes) } else { Err(BundleError::Checksum { expected, found }) }
+    bytes.get(..expected).ok_or(BundleError::Truncated { expected, found })
 }
 
 /// What the header says of the rest.

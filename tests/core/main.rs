@@ -4,6 +4,9 @@ mod back_end;
 mod bundle;
 mod filter;
 mod fixed_point;
+#[cfg(feature = "signature")]
+#[path = "../flash/mod.rs"]
+mod flash;
 mod gallery;
 mod kernel;
 mod normalization;
@@ -11,4 +14,6 @@ mod policy;
 mod quality;
 mod query;
 mod search;
+#[cfg(feature = "signature")]
+mod signature;
 mod support;

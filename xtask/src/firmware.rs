@@ -75,7 +75,7 @@ pub fn build(board: Board, bins: &[&str], flash: &Flash) -> Result<BTreeMap<Stri
 }
 
 /// The firmware whose size counts: it links no log, and is built to be small.
-pub const REFERENCES: [&str; 2] = ["match-only", "full"];
+pub const REFERENCES: [&str; 4] = ["match-only", "full", "checked", "signed"];
 
 /// Builds those.
 ///
@@ -121,8 +121,8 @@ mod tests {
     #[test]
     fn a_name_that_does_not_exist_gets_the_list() {
         let error = build_one(Board::Mps2An386, "nothere", &Flash::default()).unwrap_err();
-        let expected = "there is no firmware \"nothere\": choose of bench, demo, enroll, fault, full, hang, \
-                        kerneltest, match-only, panic, selftest";
+        let expected = "there is no firmware \"nothere\": choose of bench, checked, demo, enroll, fault, full, \
+                        hang, kerneltest, match-only, panic, selftest, signed";
         assert_eq!(error.to_string(), expected);
     }
 }

@@ -5,6 +5,7 @@
 #![no_main]
 
 use cognate::kernel::{self, Finish, Lane, Rows as KernelRows, Seek, portable};
+use cognate::signature::{BundleVersion, PublicKey, TRAILER_HEAD_BYTES, trailer_head};
 use cognate::similarity::{self, Probe};
 use cognate::{
     AsTemplate, BundleError, BundleView, Decision, Embedding, GalleryView, Match, Policy, Scan, Score, Search,
@@ -22,6 +23,8 @@ const DIMENSION: usize = 128;
 const MANY: u32 = 1000;
 /// Rows of `f32`, which are kept in RAM, as a user would keep them: 8 KiB.
 const FLOAT_ROWS: usize = 16;
+/// Bytes of a bundle, of any.
+const BUNDLE: usize = 16384;
 const THRESHOLD: Score = Score::from_ratio(1, 2);
 
 #[cortex_m_rt::entry]
@@ -58,11 +61,15 @@ fn run() -> Result<(), Failure> {
                 Task::Scan => bench.scan(&probe),
                 Task::Best => bench.best(&probe),
                 Task::Naive => bench.naive_i8(&probe),
+                Task::Signature => {}
             }
         }
     }
     if workload.task == Task::Naive {
         bench.naive_f32(floats.as_array().ok_or(Failure::TooFewProbes)?);
+    }
+    if workload.task == Task::Signature {
+        bench.signature();
     }
     bench.report();
     Ok(())
@@ -182,6 +189,19 @@ impl Bench {
         let gallery = self.gallery;
         let (rows, expected) = (gallery.rows().codes().bytes(), Definition { gallery: &gallery }.best_dot(probe));
         self.count("naive_i8", gallery.len(), 1, || naive_i8(black_box(rows), black_box(probe.code())), expected);
+    }
+
+    /// A published signature (RFC 8032, 7.1, SHA(abc)), which is of as many bytes as that of a bundle; and what the bundle itself
+    /// costs, its digest.
+    fn signature(&mut self) {
+        const KEY: PublicKey = PublicKey::new(*include_bytes!("../rfc8032/public_key"));
+        const SIGNATURE: &[u8; 64] = include_bytes!("../rfc8032/signature");
+        const MESSAGE: &[u8; TRAILER_HEAD_BYTES] = include_bytes!("../rfc8032/message");
+        self.count("signature", MESSAGE.len(), 1, || KEY.verifies(black_box(MESSAGE), black_box(SIGNATURE)), true);
+        let bundle = board::probes().get(..BUNDLE).unwrap_or_default();
+        let head = || trailer_head(black_box(bundle), BundleVersion::NONE, KEY.id());
+        let expected = head();
+        self.count("signature_digest", bundle.len(), 1, head, expected);
     }
 
     /// The first row is the probe, and so the answer but for itself is another.

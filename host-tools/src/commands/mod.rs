@@ -5,11 +5,14 @@ mod encode;
 mod enroll;
 mod export;
 mod inspect;
+mod keygen;
 mod list;
 mod output;
 mod remove;
+mod sign;
 mod simulate;
 mod split;
+mod verify;
 
 use clap::{Parser, Subcommand};
 
@@ -32,6 +35,9 @@ enum Command {
     Remove(remove::Args),
     List(list::Args),
     Simulate(simulate::Args),
+    Keygen(keygen::Args),
+    Sign(sign::Args),
+    Verify(verify::Args),
 }
 
 impl Cli {
@@ -47,6 +53,9 @@ impl Cli {
             Command::Remove(args) => remove::run(&args),
             Command::List(args) => list::run(&args),
             Command::Simulate(args) => simulate::run(&args),
+            Command::Keygen(args) => keygen::run(&args),
+            Command::Sign(args) => sign::run(&args),
+            Command::Verify(args) => verify::run(&args),
         }
     }
 }

@@ -11,4 +11,5 @@ mod inspect;
 mod measured;
 mod model_file;
 mod recorded;
+mod signing;
 mod support;

@@ -36,7 +36,7 @@ pub struct Figure {
     pub core: &'static str,
     /// The form of the codes.
     pub variant: &'static str,
-    /// Elements of a template.
+    /// Elements of a template, or bytes of a bundle or of what a signature is of.
     pub dims: usize,
     /// Templates of which the answer was looked for.
     pub templates: usize,
@@ -113,6 +113,7 @@ impl<'a> Runs<'a> {
             figures.extend(self.run(self.best(form, true))?);
         }
         figures.extend(self.run(self.naive(TEMPLATES))?);
+        figures.extend(self.run(self.signature())?);
         Ok(figures)
     }
 
@@ -130,6 +131,7 @@ impl<'a> Runs<'a> {
         best.workload.count = 6;
         figures.extend(self.run(best)?);
         figures.extend(self.run(self.naive(20))?);
+        figures.extend(self.run(self.signature())?);
         Ok(figures)
     }
 
@@ -178,6 +180,12 @@ impl<'a> Runs<'a> {
         Experiment { layout: Layout::Rows, workload: Workload { task: Task::Naive, ..scan.workload }, ..scan }
     }
 
+    /// Searches nothing.
+    fn signature(&self) -> Experiment<'a> {
+        let naive = self.naive(1);
+        Experiment { workload: Workload { task: Task::Signature, ..naive.workload }, ..naive }
+    }
+
     fn run(&self, mut experiment: Experiment<'_>) -> Result<Vec<Figure>> {
         let region = Region::of_bundle(&self.elf)?;
         // On a small board, the largest gallery that fits.
@@ -212,13 +220,16 @@ impl<'a> Runs<'a> {
                 continue;
             }
             let instructions = ticks as f64 * k / runs as f64;
+            // A signature is of so many bytes, and of no template.
+            let is_signature = experiment.workload.task == Task::Signature;
+            let (dims, templates) = if is_signature { (templates, 1) } else { (DIMENSION, templates) };
             figures.push(Figure {
                 kernel: kernel.to_owned(),
                 core: self.board.short_core(),
                 variant: if experiment.form == CodeForm::Full { "full" } else { "norm-limited" },
-                dims: DIMENSION,
+                dims,
                 templates,
-                instructions_per_mac: rounded(instructions / (DIMENSION * templates) as f64, 1e4),
+                instructions_per_mac: rounded(instructions / (dims * templates) as f64, 1e4),
                 equal_to_portable: equal,
                 instructions: rounded(instructions, 10.0),
                 k,

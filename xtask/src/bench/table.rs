@@ -5,7 +5,7 @@ use crate::board::Board;
 use std::fmt::Write;
 
 /// What is measured.
-pub const KERNELS: [&str; 9] = [
+pub const KERNELS: [&str; 11] = [
     "scan_all",
     "identify",
     "scan_dot",
@@ -15,6 +15,8 @@ pub const KERNELS: [&str; 9] = [
     "naive_i8",
     "naive_f32",
     "naive_f32_micromath",
+    "signature",
+    "signature_digest",
 ];
 
 /// What it is, and what stands beside it.
@@ -49,7 +51,7 @@ pub fn of(board: Board, figures: &[Figure]) -> String {
         "{:<20} {:<13} {:>9} {:>10} {:>8}  what",
         "kernel", "variant", "templates", "instr/MAC", "refined"
     );
-    for name in KERNELS {
+    for name in KERNELS.into_iter().filter(|name| !name.starts_with("signature")) {
         let what = explanation(name);
         for figure in figures.iter().filter(|figure| figure.kernel == name) {
             let refined = figure.rows_refined.map_or(String::new(), |refined| format!("{refined:.1}"));
@@ -61,8 +63,17 @@ pub fn of(board: Board, figures: &[Figure]) -> String {
             );
         }
     }
+    if let Some((at_first, a_byte)) = signature(figures) {
+        let _ = writeln!(table, "a signed bundle is checked in {at_first:.0} instructions and {a_byte:.1} a byte");
+    }
     if let Some(figure) = figures.first() {
         let _ = writeln!(table, "data: {}", figure.data);
     }
     table
+}
+
+/// Instructions of a signature's check, and for each byte of the bundle.
+fn signature(figures: &[Figure]) -> Option<(f64, f64)> {
+    let of = |name| figures.iter().find(|figure| figure.kernel == name);
+    Some((of("signature")?.instructions, of("signature_digest")?.instructions_per_mac))
 }

@@ -8,12 +8,17 @@ use anyhow::{Context, Result};
 const PACKAGES: [&str; 6] = ["-p", "cognate", "-p", "cognate-host", "-p", "xtask"];
 const FIRMWARE: [&str; 2] = ["--manifest-path", "firmware/Cargo.toml"];
 
+/// Everything of the core that is not there by itself, but for the log.
+const CORE: [&str; 4] = ["-p", "cognate", "--features", "signature"];
+
 /// Format, lints, and the tests of each part.
 pub fn run(summary: &mut Summary) {
     summary.step("format", format);
     summary
         .step("lints of core, host tool and xtask", || lint(&[&["clippy", "--all-targets"], &PACKAGES[..]].concat()));
-    summary.step("lints of the core with defmt", || lint(&["clippy", "-p", "cognate", "--features", "defmt"]));
+    summary.step("lints of the whole core", || lint(&[&["clippy", "--all-targets"], &CORE[..]].concat()));
+    summary
+        .step("lints of the core with defmt", || lint(&["clippy", "-p", "cognate", "--features", "defmt,signature"]));
     summary
         .step("lints of the firmware's library", || lint(&[&["clippy", "--lib", "--tests"], &FIRMWARE[..]].concat()));
     summary.step("lints of the fuzz targets", || lint(&["clippy", "--manifest-path", "fuzz/Cargo.toml"]));
@@ -25,9 +30,8 @@ pub fn run(summary: &mut Summary) {
             })
         });
     }
-    summary
-        .step("documentation of core and firmware", || document(&["-p", "cognate"]).and_then(|()| document(&FIRMWARE)));
-    summary.step("core: unit, property and documentation tests", || cargo(&["test", "-p", "cognate"]));
+    summary.step("documentation of core and firmware", || document(&CORE).and_then(|()| document(&FIRMWARE)));
+    summary.step("core: unit, property and documentation tests", || cargo(&[&["test"], &CORE[..]].concat()));
     summary.step("host tool: unit and command tests", || cargo(&["test", "-p", "cognate-host"]));
     summary.step("xtask: unit tests", || cargo(&["test", "-p", "xtask"]));
     summary.step("fuzzing: the same hostile bytes for each target", crate::fuzz::test);
