@@ -195,6 +195,27 @@ impl Group<'_> {
     }
 }
 
+/// All channels of each tap of a window; what is behind the last tap is multiplied with zeros.
+pub(in super::super) fn gather_taps(layer: &Layer<'_>, input: &[i8], pixel: usize, places: &mut [i8], step: usize) {
+    let shape = layer.filter.shape();
+    let Sizes { input: extent, output, kernel, .. } = *shape.sizes();
+    let (Some(row), Some(column)) = (pixel.checked_div(output.width), pixel.checked_rem(output.width)) else { return };
+    let taps = (0..kernel.height).flat_map(|row| (0..kernel.width).map(move |column| (row, column)));
+    for ((tap_row, tap_column), place) in taps.zip(places.chunks_exact_mut(step)) {
+        let Some(place) = place.get_mut(..extent.channels) else { return };
+        let seen = shape.input_row(row, tap_row).zip(shape.input_column(column, tap_column));
+        let seen = seen.and_then(|(row, column)| {
+            let start = (row * extent.width + column) * extent.channels;
+            input.get(start..start + extent.channels)
+        });
+        match seen {
+            Some(seen) => place.copy_from_slice(seen),
+            None => place.fill(layer.input_zero),
+        }
+    }
+}
+
+#[cfg(cognate_kernel = "dsp")]
 /// Copies pieces of `length` elements that are `from_step` apart to places that are `step` apart; there are `count` of them.
 pub(in super::super) fn interleave(
     from: &[i8],

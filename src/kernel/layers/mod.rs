@@ -10,7 +10,7 @@
 //! run of elements, and every window is a dense layer.
 
 mod filter;
-#[cfg(cognate_kernel = "dsp")]
+#[cfg(any(cognate_kernel = "dsp", cognate_kernel = "helium"))]
 mod lines;
 mod pack;
 pub mod portable;
@@ -21,7 +21,9 @@ mod tests;
 pub(super) use filter::Blocks;
 pub use filter::{Filter, FilterLayout};
 #[cfg(cognate_kernel = "dsp")]
-pub(super) use lines::{Line, Stream, convolve as convolve_lines, interleave as interleave_portable};
+pub(super) use lines::interleave as interleave_portable;
+#[cfg(any(cognate_kernel = "dsp", cognate_kernel = "helium"))]
+pub(super) use lines::{Line, Stream, convolve as convolve_lines, gather_taps};
 pub use pack::{Constants, PackError, pack};
 pub use shape::{Extent, Shape, Size, Sizes};
 
@@ -84,7 +86,7 @@ impl Output<'_> {
     }
 
     /// Puts what sums become, one after the other.
-    #[cfg(cognate_kernel = "dsp")]
+    #[cfg(any(cognate_kernel = "dsp", cognate_kernel = "helium"))]
     pub(super) fn put_all(&mut self, at: usize, sums: &[i32], multipliers: &[i32], rescale: &Rescale) {
         let values = sums.iter().zip(multipliers).map(|(sum, multiplier)| rescale.apply(*sum, *multiplier));
         match self {
@@ -155,8 +157,8 @@ pub fn scratch_bytes(shape: &Shape, layout: FilterLayout) -> usize {
     let columns = shape.line_columns();
     if shape.is_depthwise() {
         if shape.is_three_by_three() {
-            // Three rows of eight bytes, or two of four words, for each column.
-            return SLACK + columns * 32;
+            // Four rows of eight bytes, or two of four words, for each column.
+            return SLACK + (columns + 2) * 32;
         }
         return SLACK + blocks.depth * (output.channels + SLACK);
     }

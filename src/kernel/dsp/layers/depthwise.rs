@@ -11,7 +11,7 @@
 //!
 //! Any other window is gathered tap by tap for all channels.
 
-use super::super::super::layers::{Extent, Layer, Output, Sizes, portable, scratch_bytes};
+use super::super::super::layers::{Extent, Layer, Output, Sizes, gather_taps, portable, scratch_bytes};
 use super::BLOCK;
 use core::arch::naked_asm;
 
@@ -402,7 +402,7 @@ fn gathered(layer: &Layer<'_>, input: &[i8], words: &mut [u32], out: &mut [i8]) 
         return;
     }
     for (pixel, places) in out.chunks_exact_mut(channels).enumerate() {
-        gather(layer, input, pixel, bytemuck::must_cast_slice_mut(words), step);
+        gather_taps(layer, input, pixel, bytemuck::must_cast_slice_mut(words), step);
         let arguments = GatheredArguments {
             taps: words.as_ptr(),
             step,
@@ -415,26 +415,6 @@ fn gathered(layer: &Layer<'_>, input: &[i8], words: &mut [u32], out: &mut [i8]) 
         // SAFETY: the taps are an even number of runs of all channels, at a multiple of four; the weights are blocks for that
         // number of taps (`Blocks`), at a multiple of four, at least one; the output has an element for each of their channels.
         unsafe { gathered_window(&arguments) };
-    }
-}
-
-/// All channels of each tap of a window; what is behind the last tap is multiplied with zeros.
-fn gather(layer: &Layer<'_>, input: &[i8], pixel: usize, places: &mut [i8], step: usize) {
-    let shape = layer.filter.shape();
-    let Sizes { input: extent, output, kernel, .. } = *shape.sizes();
-    let (Some(row), Some(column)) = (pixel.checked_div(output.width), pixel.checked_rem(output.width)) else { return };
-    let taps = (0..kernel.height).flat_map(|row| (0..kernel.width).map(move |column| (row, column)));
-    for ((tap_row, tap_column), place) in taps.zip(places.chunks_exact_mut(step)) {
-        let Some(place) = place.get_mut(..extent.channels) else { return };
-        let seen = shape.input_row(row, tap_row).zip(shape.input_column(column, tap_column));
-        let seen = seen.and_then(|(row, column)| {
-            let start = (row * extent.width + column) * extent.channels;
-            input.get(start..start + extent.channels)
-        });
-        match seen {
-            Some(seen) => place.copy_from_slice(seen),
-            None => place.fill(layer.input_zero),
-        }
     }
 }
 

@@ -7,7 +7,10 @@
 //! what the compiler makes of a plain loop.
 #![allow(unsafe_code)]
 
-use super::layers::{Layer, Output};
+mod depthwise;
+mod layers;
+mod windows;
+
 use super::{Finish, Group, Layout, Probe, Rows, STEP, portable};
 use core::arch::naked_asm;
 use core::num::NonZeroUsize;
@@ -16,6 +19,7 @@ use core::ops::Range;
 pub(super) use super::portable::gathered_dot;
 pub(crate) use super::portable::multiply_high;
 pub(super) use super::seek_rows;
+pub(super) use layers::{convolve, convolve_line, interleave};
 
 /// What a log calls these kernels.
 pub const NAME: &str = "helium";
@@ -315,8 +319,3 @@ const _: () = assert!(STEP == 16, "a step is a vector of int8");
 
 /// The filter plane has no kernel of its own.
 pub(super) use super::coarse::seek_portable as seek_coarse;
-
-/// Every layer goes the portable way.
-pub(super) const fn convolve(_: &Layer<'_>, _: &[i8], _: &mut [u8], _: &mut Output<'_>) -> bool {
-    false
-}
