@@ -32,6 +32,7 @@ pub mod model;
 pub mod npy;
 pub mod onnx;
 pub mod preprocessing;
+pub mod quantization;
 pub mod runtime;
 pub mod samples;
 pub mod signing;

@@ -112,6 +112,91 @@ pub fn tensor_shapes(
     Ok(shapes)
 }
 
+/// What a node gives whose inputs are constants, in the order of its outputs.
+///
+/// # Errors
+/// tract's words, when it cannot work that out.
+pub fn evaluate(
+    imports: &[pb::OperatorSetIdProto],
+    node: &pb::NodeProto,
+    constants: Vec<pb::TensorProto>,
+) -> Result<Vec<pb::TensorProto>, String> {
+    let value = |name: &String| pb::ValueInfoProto { name: name.clone(), ..Default::default() };
+    let graph = pb::GraphProto {
+        node: vec![node.clone()],
+        initializer: constants,
+        output: node.output.iter().map(value).collect(),
+        ..Default::default()
+    };
+    let proto = pb::ModelProto { opset_import: imports.to_vec(), graph: Some(graph), ..Default::default() };
+    let run = || {
+        let model = tract_onnx::onnx().model_for_proto_model(&proto)?.into_typed()?;
+        let outputs = model.into_runnable()?.run(tvec![])?;
+        outputs.iter().map(|tensor| to_proto(tensor)).collect::<TractResult<Vec<_>>>()
+    };
+    guarded(run)?.map_err(|error| format!("{error:#}"))
+}
+
+fn to_proto(tensor: &Tensor) -> TractResult<pb::TensorProto> {
+    use pb::tensor_proto::DataType;
+    let kind = tensor.datum_type();
+    let dims = tensor.shape().iter().map(|&axis| axis as i64).collect();
+    let of = |data_type: DataType| pb::TensorProto { dims, data_type: data_type as i32, ..Default::default() };
+    if kind.is_float() {
+        let tensor = tensor.cast_to::<f32>()?;
+        Ok(pb::TensorProto {
+            float_data: tensor.to_plain_array_view::<f32>()?.iter().copied().collect(),
+            ..of(DataType::Float)
+        })
+    } else if kind == bool::datum_type() {
+        let values = tensor.to_plain_array_view::<bool>()?.iter().map(|&value| value.into()).collect();
+        Ok(pb::TensorProto { int32_data: values, ..of(DataType::Bool) })
+    } else {
+        let tensor = tensor.cast_to::<i64>()?;
+        Ok(pb::TensorProto {
+            int64_data: tensor.to_plain_array_view::<i64>()?.iter().copied().collect(),
+            ..of(DataType::Int64)
+        })
+    }
+}
+
+/// A model in tract that gives tensors from inside of it, for comparisons layer by layer.
+#[derive(Debug)]
+pub struct TractTensors {
+    plan: Arc<TypedRunnableModel>,
+    input_shape: Vec<usize>,
+}
+
+impl TractTensors {
+    /// Prepares a model that takes samples of `sample_shape` (without the batch axis) as `input` and gives these tensors.
+    ///
+    /// # Errors
+    /// As for [`TractEncoder::new`].
+    pub fn new(model: &OnnxFile, input: &str, names: &[&str], sample_shape: &[usize]) -> Result<Self, RuntimeError> {
+        let input_shape = with_batch_axis(sample_shape);
+        let plan = || {
+            let typed = typed_model(model, input, &input_shape, names)?;
+            typed.into_optimized().and_then(TypedModel::into_runnable).map_err(failed)
+        };
+        let plan = guarded(plan).map_err(RuntimeError::Failed)??;
+        Ok(Self { plan, input_shape })
+    }
+
+    /// The tensors of one sample, in the order of their names.
+    ///
+    /// # Errors
+    /// [`EncodeError::Run`] when the runtime fails.
+    pub fn run(&self, sample: &[f32]) -> Result<Vec<Vec<f32>>, EncodeError> {
+        let run = || {
+            let input = Tensor::from_shape(&self.input_shape, sample)?;
+            let outputs = self.plan.run(tvec!(input.into()))?;
+            let values = |tensor: &TValue| Ok(tensor.to_plain_array_view::<f32>()?.iter().copied().collect());
+            outputs.iter().map(values).collect::<TractResult<Vec<Vec<f32>>>>()
+        };
+        guarded(run).map_err(EncodeError::Run)?.map_err(|error| not_run(&error))
+    }
+}
+
 fn with_batch_axis(sample_shape: &[usize]) -> Vec<usize> {
     [&[1], sample_shape].concat()
 }

@@ -13,3 +13,4 @@ mod model_file;
 mod recorded;
 mod signing;
 mod support;
+mod walk;
