@@ -1,13 +1,15 @@
 //! **cognate** tells who or what a sample is, on the microcontroller itself, from an embedding, with a threshold that
 //! can be justified.
 //!
-//! An encoder trained contrastively places samples of the same subject close together. This crate holds everything
-//! after the encoder, without `std`, without allocation and without floating point in any decision:
+//! An encoder trained contrastively places samples of the same subject close together. This crate runs such an encoder in
+//! int8, and holds everything behind it, without `std`, without allocation and without floating point in any decision:
 //!
 //! ```text
+//! Sample ─► Encoder ─► Embedding
 //! Embedding ─► BackEnd ─► Template ─► Gallery (RAM), GalleryView (flash) ─► Search ─► Policy ─► Decision
 //! ```
 //!
+//! 0. [`encoder`]: an int8 network that makes embeddings on the device, where they do not come from elsewhere.
 //! 1. [`Embedding`]: the encoder's output, checked to be finite and not zero; [`BackEnd`]: a mean to subtract, a linear map.
 //! 2. [`Template`]: its int8 code, the unit that is stored and compared, in a [`Space`] of templates that go together.
 //! 3. [`similarity`]: the cosine or the squared Euclidean distance of two templates as an integer [`Score`].
@@ -50,6 +52,7 @@ mod arithmetic;
 pub mod back_end;
 pub mod bundle;
 pub mod embedding;
+pub mod encoder;
 pub mod gallery;
 pub mod kernel;
 pub mod model;

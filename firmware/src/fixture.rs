@@ -64,6 +64,7 @@ pub fn bundle_with(change: impl FnOnce(&mut BundleContents<'static>)) -> Vec<u8>
         back_end: None,
         cohort: None,
         filter: false,
+        encoder: None,
     };
     change(&mut contents);
     let mut bytes = std::vec![0; contents.encoded_len().expect("it fits")];

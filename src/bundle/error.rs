@@ -24,10 +24,12 @@ pub enum Section {
     Cohort,
     /// Coarse codes, which let a search pass over most templates; not every bundle has them.
     Filter,
+    /// The int8 encoder; not every bundle has one.
+    Encoder,
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Thresholds,
         Self::Subjects,
         Self::Owners,
@@ -36,6 +38,7 @@ impl Section {
         Self::BackEnd,
         Self::Cohort,
         Self::Filter,
+        Self::Encoder,
     ];
 
     /// The number that stands for it in the section table.
@@ -49,6 +52,7 @@ impl Section {
             Self::BackEnd => 6,
             Self::Cohort => 7,
             Self::Filter => 8,
+            Self::Encoder => 9,
         }
     }
 
@@ -62,6 +66,7 @@ impl Section {
             Self::BackEnd => "the back end",
             Self::Cohort => "the cohort",
             Self::Filter => "the filter",
+            Self::Encoder => "the encoder",
         }
     }
 }

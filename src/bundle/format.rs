@@ -124,20 +124,20 @@ pub(super) const fn method_of_bytes(bytes: [u8; 2]) -> Option<Method> {
 }
 
 /// CRC-32C (Castagnoli) of these bytes.
-pub(super) fn checksum(bytes: &[u8]) -> u32 {
+pub(crate) fn checksum(bytes: &[u8]) -> u32 {
     // The 1 KiB table: at boot a bundle is read once, and sixteen tables would cost more flash than they save time.
     const CRC: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISCSI);
     CRC.checksum(bytes)
 }
 
 /// The little-endian `u32` at an offset.
-pub(super) fn read_u32(bytes: &[u8], offset: usize) -> Option<u32> {
+pub(crate) fn read_u32(bytes: &[u8], offset: usize) -> Option<u32> {
     let word = bytes.get(offset..)?.first_chunk::<4>()?;
     Some(u32::from_le_bytes(*word))
 }
 
 /// The little-endian `u16` at an offset.
-pub(super) fn read_u16(bytes: &[u8], offset: usize) -> Option<u16> {
+pub(crate) fn read_u16(bytes: &[u8], offset: usize) -> Option<u16> {
     let half = bytes.get(offset..)?.first_chunk::<2>()?;
     Some(u16::from_le_bytes(*half))
 }

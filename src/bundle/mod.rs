@@ -12,6 +12,7 @@ mod writer;
 
 pub use error::{BundleError, Section};
 pub use format::{FORMAT_VERSION, MAX_THRESHOLDS};
+pub(crate) use format::{checksum, read_u16, read_u32};
 pub use sections::Subject;
 pub use view::BundleView;
 pub use writer::{BundleContents, CohortContents, EnrolledTemplate, WriteError};

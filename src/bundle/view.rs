@@ -7,6 +7,7 @@ use super::format::{
 use super::sections::{CohortSection, GallerySections, Subject, Subjects, Thresholds};
 use super::{BundleError, Section};
 use crate::back_end::BackEnd;
+use crate::encoder::{Encoder, EncoderError, digest_in};
 use crate::gallery::{GalleryView, SubjectId};
 use crate::kernel::Layout;
 use crate::normalization::{Cohort, Method, SubjectStatistics};
@@ -26,6 +27,7 @@ pub struct BundleView<'a> {
     gallery: GalleryView<'a>,
     back_end: Option<BackEnd<'a>>,
     cohort: Option<CohortSection<'a>>,
+    encoder: Option<&'a [u8]>,
     space: Space,
     dimension: usize,
 }
@@ -67,7 +69,12 @@ impl<'a> BundleView<'a> {
             filter: sections.get(Section::Filter),
         };
         let gallery = gallery.parse(space, dimension, layout, &subjects)?;
-        Ok(Self { len: bytes.len(), thresholds, subjects, gallery, back_end, cohort, space, dimension })
+        let encoder = sections.get(Section::Encoder);
+        let len = bytes.len();
+        let view = Self { len, thresholds, subjects, gallery, back_end, cohort, encoder, space, dimension };
+        // All else of it is checked by whoever runs it, so that a firmware that does not has no code for that.
+        let its_own = encoder.is_none_or(|section| digest_in(section) == Some(view.encoder()));
+        if its_own { Ok(view) } else { Err(BundleError::Malformed(Section::Encoder)) }
     }
 
     /// Bytes of the bundle.
@@ -105,6 +112,23 @@ impl<'a> BundleView<'a> {
             Some(back_end) => back_end.encoder(),
             None => self.space.model,
         }
+    }
+
+    /// The encoder itself, if the bundle has it as int8: checked now, so ask for it once. The type says which operators are
+    /// linked ([`operators`](crate::encoder::operators)).
+    ///
+    /// # Errors
+    /// [`EncoderError`]: nothing else of the bundle is worse for it.
+    pub fn int8_encoder<const OPERATORS: u32>(&self) -> Result<Option<Encoder<'a, OPERATORS>>, EncoderError> {
+        let Some(section) = self.encoder else { return Ok(None) };
+        let encoder = Encoder::new_checked(section)?;
+        if encoder.dimension() == self.encoder_dimension() { Ok(Some(encoder)) } else { Err(EncoderError::Output) }
+    }
+
+    /// The bytes of the int8 encoder, if the bundle has one; nobody has looked at them.
+    #[must_use]
+    pub const fn encoder_section(&self) -> Option<&'a [u8]> {
+        self.encoder
     }
 
     /// What is done to the encoder's output before it becomes a template, if anything.

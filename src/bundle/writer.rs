@@ -8,6 +8,7 @@ use super::format::{
 use super::{BundleError, BundleView, Section, Subject};
 use crate::MAX_DIMENSION;
 use crate::back_end::BackEnd;
+use crate::encoder::operators;
 use crate::gallery::{FilterView, Fusion, SubjectId};
 use crate::kernel::{Codes, Layout};
 use crate::normalization::{Method, Statistics};
@@ -50,6 +51,10 @@ pub struct BundleContents<'a> {
     pub cohort: Option<CohortContents<'a>>,
     /// Whether to add a filter plane, which cores with DSP instructions search by; only where scores are cosines.
     pub filter: bool,
+    /// The int8 encoder that makes the embeddings on the device, as [`EncoderContents`] wrote it.
+    ///
+    /// [`EncoderContents`]: crate::encoder::EncoderContents
+    pub encoder: Option<&'a [u8]>,
 }
 
 /// A template of a bundle.
@@ -95,7 +100,9 @@ impl BundleContents<'_> {
         self.write(out).ok_or(WriteError::TooLarge)?;
         let crc = checksum(out.get(CRC_BEGIN..).unwrap_or_default());
         Cursor { out, position: 16 }.put(&crc.to_le_bytes()).ok_or(WriteError::TooLarge)?;
-        BundleView::new_checked(out).map_err(WriteError::Contents)?;
+        let view = BundleView::new_checked(out).map_err(WriteError::Contents)?;
+        view.int8_encoder::<{ operators::ALL }>()
+            .map_err(|_| WriteError::Contents(BundleError::Malformed(Section::Encoder)))?;
         Ok(needed)
     }
 
@@ -140,6 +147,7 @@ impl BundleContents<'_> {
             }),
             Section::Filter if self.filter => FilterView::bytes(dimension, rows),
             Section::Filter => None,
+            Section::Encoder => self.encoder.map(<[u8]>::len),
         }
     }
 
@@ -178,6 +186,7 @@ impl BundleContents<'_> {
                 Section::BackEnd => write_back_end(&mut cursor, self.back_end.as_ref()?)?,
                 Section::Cohort => self.write_cohort(&mut cursor, self.cohort.as_ref()?)?,
                 Section::Filter => self.write_filter(cursor.out),
+                Section::Encoder => cursor.put(self.encoder?)?,
             }
         }
         Some(())

@@ -6,6 +6,7 @@
 
 mod quantize;
 
+pub(crate) use quantize::integer_patterns;
 pub use quantize::{quantize, quantize_integers};
 
 use crate::arithmetic::{quotient, root};

@@ -37,20 +37,23 @@ pub fn quantize_integers(values: &[i32], exponent: i8, form: CodeForm, code: &mu
     if values.len() != code.len() {
         return Err(EmbeddingError::Length { expected: code.len(), found: values.len() });
     }
+    quantize_patterns(integer_patterns(values, exponent)?, form, code);
+    Ok(())
+}
+
+/// The `f32` patterns of value · 2^exponent, each value brought to the 24 bits that a pattern holds by the same shift.
+pub(crate) fn integer_patterns(values: &[i32], exponent: i8) -> Result<impl Fn(usize) -> u32, EmbeddingError> {
     let greatest = values.iter().fold(0, |greatest, value| greatest.max(value.unsigned_abs()));
     if greatest == 0 {
         return Err(EmbeddingError::Zero);
     }
-    // To 24 bits, which a pattern holds.
     let excess = 8u32.saturating_sub(greatest.leading_zeros());
-    let pattern = |index| {
+    Ok(move |index| {
         let value: i32 = values.get(index).copied().unwrap_or_default();
         let magnitude = shift_right_rounding(value.unsigned_abs(), excess);
         let sign = if value < 0 { SIGN } else { 0 };
         sign | pattern_of(magnitude, i32::from(exponent).clamp(-64, 64) + excess.cast_signed())
-    };
-    quantize_patterns(pattern, form, code);
-    Ok(())
+    })
 }
 
 /// The pattern of magnitude · 2^exponent, for a magnitude of at most 2²⁴ and an exponent from −64 to 72: a normal number of `f32`.

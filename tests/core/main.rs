@@ -2,6 +2,7 @@
 
 mod back_end;
 mod bundle;
+mod encoder;
 mod filter;
 mod fixed_point;
 #[cfg(feature = "signature")]

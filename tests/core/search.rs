@@ -137,6 +137,7 @@ pub fn bundle_of(enrolled: &Enrolled, space: Space, layout: Layout, filter: bool
         back_end: None,
         cohort: None,
         filter,
+        encoder: None,
     };
     let mut bytes = vec![0; contents.encoded_len().unwrap()];
     contents.encode(&mut bytes).unwrap();

@@ -46,6 +46,8 @@ pub struct Settings {
     pub calibrated_templates: u16,
     /// What scores are normalized against.
     pub cohort: Option<CohortCodes>,
+    /// The int8 encoder, for a device that makes its own embeddings.
+    pub encoder: Option<Vec<u8>>,
 }
 
 /// The members of a cohort, and how scores are normalized against them.
@@ -136,6 +138,7 @@ impl Bundle {
             fusion: calibration.fusion,
             calibrated_templates: calibration.templates,
             cohort,
+            encoder: view.encoder_section().map(<[u8]>::to_vec),
         };
         Self { settings, subjects: view.subjects().map(enrolled).collect(), next_subject: view.next_subject() }
     }
@@ -197,6 +200,7 @@ impl Bundle {
             back_end: settings.coder.back_end().map(FittedBackEnd::view),
             cohort,
             filter: settings.filter,
+            encoder: settings.encoder.as_deref(),
         };
         let mut bytes = vec![0; contents.encoded_len()?];
         contents.encode(&mut bytes)?;

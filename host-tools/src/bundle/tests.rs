@@ -31,6 +31,7 @@ fn settings() -> Settings {
         fusion: Fusion::Maximum,
         calibrated_templates: 3,
         cohort: None,
+        encoder: None,
     }
 }
 

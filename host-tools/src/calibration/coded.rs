@@ -106,6 +106,7 @@ impl Coded {
             fusion: self.fusion,
             calibrated_templates: 1,
             cohort: self.cohort.clone(),
+            encoder: None,
         }
     }
 

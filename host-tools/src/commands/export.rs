@@ -117,6 +117,7 @@ fn settings(args: &Args, thresholds: &Thresholds) -> anyhow::Result<Settings> {
         fusion: thresholds.source.fusion,
         calibrated_templates: thresholds.templates_a_subject(),
         cohort,
+        encoder: None,
     })
 }
 

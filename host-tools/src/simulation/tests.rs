@@ -40,6 +40,7 @@ fn settings() -> Settings {
         fusion: Fusion::Maximum,
         calibrated_templates: 2,
         cohort: None,
+        encoder: None,
     }
 }
 

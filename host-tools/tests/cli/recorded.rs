@@ -196,5 +196,6 @@ fn settings(coder: &Coder) -> Settings {
         fusion: Fusion::Maximum,
         calibrated_templates: 1,
         cohort: None,
+        encoder: None,
     }
 }

@@ -106,7 +106,7 @@ impl Output<'_> {
     }
 
     /// Puts what a sum becomes.
-    pub(super) fn put(&mut self, at: usize, sum: i32, multiplier: i32, rescale: &Rescale) {
+    pub(crate) fn put(&mut self, at: usize, sum: i32, multiplier: i32, rescale: &Rescale) {
         let value = rescale.apply(sum, multiplier);
         match self {
             Self::Int8(out) => {

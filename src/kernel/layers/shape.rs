@@ -181,14 +181,14 @@ impl Shape {
     }
 
     /// The row of the input that a row of a window sees; `None` for padding.
-    pub(in super::super) fn input_row(&self, row: usize, tap: usize) -> Option<usize> {
+    pub(crate) fn input_row(&self, row: usize, tap: usize) -> Option<usize> {
         let Sizes { input, stride, dilation, padding, .. } = self.sizes;
         let row = (row * stride.height + tap * dilation.height).checked_sub(padding.height)?;
         (row < input.height).then_some(row)
     }
 
     /// The same across.
-    pub(in super::super) fn input_column(&self, column: usize, tap: usize) -> Option<usize> {
+    pub(crate) fn input_column(&self, column: usize, tap: usize) -> Option<usize> {
         let Sizes { input, stride, dilation, padding, .. } = self.sizes;
         let column = (column * stride.width + tap * dilation.width).checked_sub(padding.width)?;
         (column < input.width).then_some(column)

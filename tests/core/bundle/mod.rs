@@ -68,6 +68,7 @@ fn plain<T>(change: impl FnOnce(&mut BundleContents<'_>), use_contents: impl FnO
         back_end: None,
         cohort: None,
         filter: false,
+        encoder: None,
     };
     change(&mut contents);
     use_contents(contents)

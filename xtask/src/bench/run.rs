@@ -284,6 +284,7 @@ impl Experiment<'_> {
             back_end: None,
             cohort: None,
             filter: self.filter,
+            encoder: None,
         };
         let length = contents.encoded_len()?;
         let mut bytes = vec![0; Workload::offset(length)];

@@ -149,6 +149,7 @@ impl Bundle {
             back_end,
             cohort: self.cohort.then_some(cohort),
             filter: self.filter,
+            encoder: None,
         };
         let mut bytes = vec![0; contents.encoded_len()?];
         contents.encode(&mut bytes)?;
