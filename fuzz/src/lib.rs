@@ -79,6 +79,7 @@ fn bundle(space: Space, layout: Layout, filter: bool, with_back_end: bool) -> Ve
         next_subject: SubjectId::new(8),
         templates: &templates,
         back_end: back_end.filter(|_| with_back_end),
+        back_end: back_end.encoder: None,
         cohort: Some(cohort).filter(|_| space.form.is_cosine() && with_back_end),
         filter,
     };

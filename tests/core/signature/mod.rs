@@ -43,6 +43,7 @@ pub fn bundle(name: &str) -> Vec<u8> {
         back_end: None,
         cohort: None,
         filter: false,
+        encoder: None,
     };
     let mut bytes = vec![0; contents.encoded_len().unwrap()];
     contents.encode(&mut bytes).unwrap();
