@@ -21,6 +21,7 @@ pub mod app;
 pub mod board;
 #[cfg(test)]
 mod fixture;
+pub mod layer_workload;
 pub mod parity;
 pub mod recognizer;
 pub mod source;

@@ -57,7 +57,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// What searches cost in instructions, counted in QEMU, beside what a user would otherwise write
+    /// What searches and an encoder's layers cost in instructions, counted in QEMU, beside what a user would otherwise write
     Bench {
         /// Print one JSON object a line instead of tables
         #[arg(long)]
@@ -65,6 +65,9 @@ enum Command {
         /// Only on this board
         #[arg(long)]
         board: Option<Board>,
+        /// Only these measurements
+        #[arg(long)]
+        only: Option<bench::What>,
     },
     /// What the core takes of flash and RAM: two reference builds without a log, for each board
     Size {
@@ -100,7 +103,7 @@ fn main() -> ExitCode {
         Command::Firmware { board, bin } => firmware::run(board, &bin),
         Command::Run { board, bin, timeout } => return run::run(board, &bin, Duration::from_secs(timeout)),
         Command::Demo { json } => demo::run(json),
-        Command::Bench { json, board } => bench::run(json, board),
+        Command::Bench { json, board, only } => bench::run(json, board, only),
         Command::Size { json, board } => sizes::run(json, board),
         Command::Fuzz { target, seconds, input } => fuzz::run(target.as_deref(), seconds, input.as_deref()),
         Command::Test { board } => test::run(board),

@@ -1,7 +1,7 @@
 //! Every channel by itself: eight channels are the lanes of a vector.
 //!
-//! A window of 3×3 is done for eight channels at a time through the whole image. Rows of the input are brought side by side
-//! without the other channels and with their padding, so that all columns of two windows are at fixed distances. The
+//! A window of 3×3 is done for eight channels at a time. Lines, rows of the input with their padding and without the other
+//! channels, have all columns of two windows at fixed distances; a band of them lasts for many rows of windows. The
 //! products of two taps fit into 16 bits, 2 · 128 · 127 < 2¹⁵, and are summed up before they are widened.
 //!
 //! Any other window is gathered tap by tap for all channels.
@@ -31,143 +31,83 @@ pub(super) fn convolve(layer: &Layer<'_>, input: &[i8], scratch: &mut [u8], outp
 /// Bytes of a block of 3×3: taps, zeros, biases, multipliers.
 const BLOCK_BYTES: usize = 144;
 
-/// Rows of eight channels: three of the input, which take turns, and one of padding.
-struct Rows<'a> {
-    bytes: &'a mut [i8],
-    /// Bytes of a row.
-    length: usize,
-    /// Where the columns that are not padding are in a row.
-    padded: usize,
-    seen: usize,
-}
-
-/// The row that is padding.
-const PADDING: usize = 3;
-
-impl Rows<'_> {
-    /// Where a row of the input is, or the padding.
-    fn start(&self, row: Option<usize>) -> usize {
-        row.map_or(PADDING, |row| row % PADDING) * self.length
-    }
-
-    /// Brings the eight channels of a row of the input here.
-    fn fill(&mut self, row: usize, input: &[i8], extent: Extent, channel: usize) {
-        let start = self.start(Some(row)) + self.padded * BLOCK;
-        let Some(places) = self.bytes.get_mut(start..start + self.seen * BLOCK) else { return };
-        let Some(from) = input.get(row * extent.width * extent.channels + channel..) else { return };
-        if self.seen == 0 || from.len() < (self.seen - 1) * extent.channels + BLOCK {
-            return;
-        }
-        // SAFETY: there are eight elements of each of the pixels, and places for them; there is at least one pixel.
-        unsafe { copy_channels(from.as_ptr(), places.as_mut_ptr(), extent.channels, self.seen) }
-    }
-}
-
 fn three_by_three(layer: &Layer<'_>, input: &[i8], scratch: &mut [i8], out: &mut [i8], kernel: Kernel) {
     let shape = layer.filter.shape();
     let Sizes { input: extent, output, padding, stride, .. } = *shape.sizes();
     let columns = shape.line_columns();
     let padded = padding.width.min(columns);
-    // The last window of an odd number of them has one beside it that nobody asked for.
+    let seen = extent.width.min(columns - padded);
+    // The only window of a row has one beside it that nobody asked for.
     let length = (columns + stride.width) * BLOCK;
-    let Some(bytes) = scratch.get_mut(..(PADDING + 1) * length) else { return };
-    // Columns of padding stay as they are now.
+    let lines = shape.band_lines();
+    let Some(bytes) = scratch.get_mut(..lines * length) else { return };
+    // Padding left and right stays as it is now, and so does all of it where there is one band.
     bytes.fill(layer.input_zero);
-    let mut rows = Rows { bytes, length, padded, seen: extent.width.min(columns - padded) };
+    let rows_at_once = (lines - 3).checked_div(stride.height).unwrap_or(0) + 1;
     let blocks = output.channels / BLOCK;
     for (block, weights) in layer.filter.bytes().chunks_exact(BLOCK_BYTES).take(blocks).enumerate() {
         let channel = block * BLOCK;
-        let mut next = 0;
-        for row in 0..output.height {
-            let seen = [0, 1, 2].map(|tap| shape.input_row(row, tap));
-            for seen in seen.into_iter().flatten().filter(|seen| *seen >= next) {
-                rows.fill(seen, input, extent, channel);
+        for row in (0..output.height).step_by(rows_at_once) {
+            let rows = rows_at_once.min(output.height - row);
+            let lines = (rows - 1) * stride.height + 3;
+            let above = padding.height.saturating_sub(row * stride.height).min(lines);
+            let below = (extent.height + padding.height).saturating_sub(row * stride.height).clamp(above, lines);
+            let Some(band) = bytes.get_mut(..lines * length) else { return };
+            if rows_at_once < output.height {
+                // The band before had other lines here.
+                band.get_mut(..above * length).unwrap_or_default().fill(layer.input_zero);
+                band.get_mut(below * length..).unwrap_or_default().fill(layer.input_zero);
             }
-            next = seen.into_iter().flatten().last().map_or(next, |last| next.max(last + 1));
-            let starts = seen.map(|row| rows.start(row));
-            let windows = Windows { layer, weights, rows: &*rows.bytes, starts, length, kernel };
+            if let (true, Some(first)) = (seen > 0 && above < below, shape.input_row(row, above)) {
+                let from = input.get(first * extent.width * extent.channels + channel..).unwrap_or_default();
+                let places = band.get_mut(above * length + padded * BLOCK..).unwrap_or_default();
+                copy(from, extent, places, length, seen, below - above);
+            }
             let place = row * output.width * output.channels + channel;
-            windows.run(out.get_mut(place..).unwrap_or_default(), output.channels, output.width, stride.width);
+            let band = Band { layer, weights, lines: band, length, rows, kernel };
+            band.run(out.get_mut(place..).unwrap_or_default());
         }
     }
 }
 
-/// A row of windows of 3×3.
-struct Windows<'a> {
-    layer: &'a Layer<'a>,
-    weights: &'a [u8],
-    rows: &'a [i8],
-    /// Where its three rows begin.
-    starts: [usize; 3],
-    /// Bytes of a row.
-    length: usize,
-    kernel: Kernel,
-}
-
-/// What a kernel of windows of 3×3 is given; it knows the order of the fields.
-#[repr(C)]
-struct Arguments {
-    rows: [*const i8; 3],
-    weights: *const u8,
-    out: *mut i8,
-    pixel: usize,
-    zero: i32,
-    pairs: usize,
-}
-
-type Kernel = unsafe extern "C" fn(&Arguments);
-
-impl Windows<'_> {
-    /// The outputs of the windows are `pixel` elements apart.
-    fn run(&self, out: &mut [i8], pixel: usize, windows: usize, stride: usize) {
-        if out.len() < (windows - 1) * pixel + BLOCK {
-            return;
-        }
-        self.pairs(0, out, pixel, windows / 2, stride);
-        if windows % 2 == 1 {
-            let mut two = [0; 2 * BLOCK];
-            self.pairs(windows - 1, &mut two, BLOCK, 1, stride);
-            let places = out.get_mut((windows - 1) * pixel..).unwrap_or_default();
-            places.iter_mut().zip(two).take(BLOCK).for_each(|(place, value)| *place = value);
-        }
+/// Copies eight channels of the first pixels of some rows to lines.
+fn copy(from: &[i8], extent: Extent, places: &mut [i8], length: usize, pixels: usize, rows: usize) {
+    let row = extent.width * extent.channels;
+    if pixels == 0
+        || rows == 0
+        || from.len() < (rows - 1) * row + (pixels - 1) * extent.channels + BLOCK
+        || places.len() < (rows - 1) * length + pixels * BLOCK
+    {
+        return;
     }
-
-    /// Pairs of windows from a window on.
-    fn pairs(&self, first: usize, out: &mut [i8], pixel: usize, pairs: usize, stride: usize) {
-        let first = first * stride * BLOCK;
-        let needed = first + ((2 * pairs - 1) * stride + 3) * BLOCK;
-        let reaches = self.starts.iter().all(|start| start + self.length <= self.rows.len());
-        if pairs == 0
-            || needed > self.length
-            || !reaches
-            || self.weights.len() != BLOCK_BYTES
-            || out.len() < (2 * pairs - 1) * pixel + BLOCK
-        {
-            return;
-        }
-        let arguments = Arguments {
-            rows: self.starts.map(|start| self.rows.as_ptr().wrapping_add(start + first)),
-            weights: self.weights.as_ptr(),
-            out: out.as_mut_ptr(),
-            pixel,
-            zero: self.layer.rescale.zero,
-            pairs,
-        };
-        // SAFETY: the three rows reach to the last column of the last window; the output has eight elements for every window;
-        // the weights are a block, aligned to words; there is a pair.
-        unsafe { (self.kernel)(&arguments) }
+    let skipped = (row - pixels * extent.channels, length - pixels * BLOCK);
+    // SAFETY: both have the last pixel of the last row, and so all before it; there is at least one.
+    unsafe {
+        copy_channels(from.as_ptr(), places.as_mut_ptr(), extent.channels, pixels, rows, skipped.0, skipped.1);
     }
 }
 
 /// Seven instructions for eight channels of two pixels.
 #[unsafe(naked)]
-unsafe extern "C" fn copy_channels(from: *const i8, places: *mut i8, pixel: usize, pixels: usize) {
+unsafe extern "C" fn copy_channels(
+    from: *const i8,
+    places: *mut i8,
+    pixel: usize,
+    pixels: usize,
+    rows: usize,
+    from_skipped: usize,
+    places_skipped: usize,
+) {
     naked_asm!(
         cpu!(),
-        "push {{r4, lr}}",
-        "lsrs r4, r3, #1",
-        "beq 3f",
-        "dls lr, r4",
+        "push {{r4, r5, r6, r7, r8, lr}}",
+        "ldrd r4, r5, [sp, #24]",
+        "ldr r6, [sp, #32]",
+        "lsr r7, r3, #1",
+        "and r8, r3, #1",
+        // A row.
+        "1:",
+        "wls lr, r7, 3f",
         "2:",
         "vldrb.u16 q0, [r0]",
         "add r0, r0, r2",
@@ -177,13 +117,104 @@ unsafe extern "C" fn copy_channels(from: *const i8, places: *mut i8, pixel: usiz
         "vstrb.16 q0, [r1], #8",
         "le lr, 2b",
         "3:",
-        "lsls r3, r3, #31",
+        "cmp r8, #0",
         "beq 4f",
         "vldrb.u16 q0, [r0]",
-        "vstrb.16 q0, [r1]",
+        "add r0, r0, r2",
+        "vstrb.16 q0, [r1], #8",
         "4:",
-        "pop {{r4, pc}}",
+        "add r0, r0, r5",
+        "add r1, r1, r6",
+        "subs r4, r4, #1",
+        "bne 1b",
+        "pop {{r4, r5, r6, r7, r8, pc}}",
     )
+}
+
+/// Rows of windows of 3×3 over lines of eight channels.
+struct Band<'a> {
+    layer: &'a Layer<'a>,
+    weights: &'a [u8],
+    lines: &'a [i8],
+    /// Bytes of a line.
+    length: usize,
+    /// Rows of windows.
+    rows: usize,
+    kernel: Kernel,
+}
+
+/// What a kernel of windows of 3×3 is given; it knows the order of the fields.
+#[repr(C)]
+struct Arguments {
+    lines: *const i8,
+    length: usize,
+    weights: *const u8,
+    /// From the end of a row of windows to the beginning of the next one.
+    lines_skipped: isize,
+    out_skipped: isize,
+    out: *mut i8,
+    rows: usize,
+    zero: i32,
+    pixel: usize,
+    pairs: usize,
+}
+
+type Kernel = unsafe extern "C" fn(&Arguments);
+
+impl Band<'_> {
+    /// `out` begins with the band's first output.
+    fn run(&self, out: &mut [i8]) {
+        let Sizes { output, .. } = *self.layer.filter.shape().sizes();
+        let (windows, pixel) = (output.width, output.channels);
+        let row = windows * pixel;
+        if windows == 1 {
+            // The second window of each pair is nobody's.
+            for (index, places) in (0..self.rows).zip(out.chunks_mut(row)) {
+                let mut two = [0; 2 * BLOCK];
+                self.pairs(&mut two, [index, 0], 1, 1, BLOCK, 2 * BLOCK);
+                places.iter_mut().zip(two).take(BLOCK).for_each(|(place, value)| *place = value);
+            }
+            return;
+        }
+        self.pairs(out, [0, 0], self.rows, windows / 2, pixel, row);
+        if windows % 2 == 1 {
+            // The last but one once more.
+            let out = out.get_mut((windows - 2) * pixel..).unwrap_or_default();
+            self.pairs(out, [0, windows - 2], self.rows, 1, pixel, row);
+        }
+    }
+
+    /// Pairs of windows of some rows, from a row and a window on; outputs of windows are `pixel` elements apart, and of rows `row`.
+    fn pairs(&self, out: &mut [i8], [first, window]: [usize; 2], rows: usize, pairs: usize, pixel: usize, row: usize) {
+        let stride = self.layer.filter.shape().sizes().stride;
+        let start = first * stride.height * self.length + window * stride.width * BLOCK;
+        // What the last window of a row sees.
+        let columns = ((2 * pairs).wrapping_sub(1) * stride.width + 3) * BLOCK;
+        let Some(lines) = self.lines.get(start..) else { return };
+        if pairs == 0
+            || rows == 0
+            || self.weights.len() != BLOCK_BYTES
+            || lines.len() < ((rows - 1) * stride.height + 2) * self.length + columns
+            || out.len() < (rows - 1) * row + (2 * pairs - 1) * pixel + BLOCK
+        {
+            return;
+        }
+        let arguments = Arguments {
+            lines: lines.as_ptr(),
+            length: self.length,
+            weights: self.weights.as_ptr(),
+            lines_skipped: (stride.height * self.length).wrapping_sub(2 * pairs * stride.width * BLOCK).cast_signed(),
+            out_skipped: row.wrapping_sub(2 * pairs * pixel).cast_signed(),
+            out: out.as_mut_ptr(),
+            rows,
+            zero: self.layer.rescale.zero,
+            pixel,
+            pairs,
+        };
+        // SAFETY: lines and outputs reach to the last window of the last row; the weights are a block, aligned to words; there
+        // are a row and a pair.
+        unsafe { (self.kernel)(&arguments) }
+    }
 }
 
 /// Adds 16-bit sums to 32-bit ones of even and odd channels.
@@ -302,23 +333,23 @@ macro_rules! one_tap {
 
 /// Nine taps of eight channels in two windows, 144 multiply-accumulates in 111 instructions.
 ///
-/// r0 to r2 walk along the rows, r4 is at the weights, r7 walks through the outputs, which are r10 apart; the sums of even and odd
-/// channels are in q4 and q5, and of the second window in q6 and q7. `$ahead` is what the rows' registers are ahead by.
+/// r0 to r2 walk along the lines, r4 is at the weights, r7 walks through the outputs, which are r10 apart; the sums of even and odd
+/// channels are in q4 and q5, and of the second window in q6 and q7. `$ahead` is what the lines' registers are ahead by.
 macro_rules! two {
     ($name:ident, $ahead:literal, $taps:expr) => {
         #[unsafe(naked)]
         unsafe extern "C" fn $name(arguments: &Arguments) {
             naked_asm!(
                 cpu!(),
-                "push {{r4, r5, r6, r7, r8, r9, r10, lr}}",
+                "push {{r4, r5, r6, r7, r8, r9, r10, r11, r12, lr}}",
                 "vpush {{d8, d9, d10, d11, d12, d13, d14, d15}}",
-                "ldmia r0, {{r3, r4, r5, r6, r7, r8, r9, lr}}",
-                concat!("add r0, r3, #", $ahead),
-                concat!("add r1, r4, #", $ahead),
-                concat!("add r2, r5, #", $ahead),
-                "mov r4, r6",
-                "mov r10, r8",
-                "dls lr, lr",
+                "ldmia r0, {{r2, r3, r4, r5, r6, r7, r8, r9, r10, r11}}",
+                concat!("add r0, r2, #", $ahead),
+                "add r1, r0, r3",
+                "add r2, r1, r3",
+                // A row.
+                "1:",
+                "dls lr, r11",
                 "2:",
                 "vldrw.u32 q4, [r4, #80]",
                 "vldrw.u32 q5, [r4, #96]",
@@ -344,8 +375,14 @@ macro_rules! two {
                 "vstrb.16 q6, [r7]",
                 "add r7, r7, r10",
                 "le lr, 2b",
+                "add r0, r0, r5",
+                "add r1, r1, r5",
+                "add r2, r2, r5",
+                "add r7, r7, r6",
+                "subs r8, r8, #1",
+                "bne.w 1b",
                 "vpop {{d8, d9, d10, d11, d12, d13, d14, d15}}",
-                "pop {{r4, r5, r6, r7, r8, r9, r10, pc}}",
+                "pop {{r4, r5, r6, r7, r8, r9, r10, r11, r12, pc}}",
             )
         }
     };

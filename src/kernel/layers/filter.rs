@@ -146,12 +146,14 @@ impl<'a> Filter<'a> {
     }
 
     /// The weights of a channel one after the other, `[row][column][input]`; `None` where they do not lie so.
-    pub(in super::super) fn row(&self, channel: usize) -> Option<&'a [i8]> {
+    pub(super) fn row(&self, channel: usize) -> Option<&'a [i8]> {
+        if self.layout == FilterLayout::Plain { Some(self.rows(channel, 1)) } else { None }
+    }
+
+    /// The weights of some channels of a plain filter.
+    pub(super) fn rows(&self, channel: usize, count: usize) -> &'a [i8] {
         let depth = self.shape.depth();
-        if self.layout != FilterLayout::Plain {
-            return None;
-        }
-        Some(bytemuck::must_cast_slice(self.bytes.get(channel * depth..(channel + 1) * depth)?))
+        bytemuck::must_cast_slice(self.bytes.get(channel * depth..(channel + count) * depth).unwrap_or_default())
     }
 
     /// A weight: of an output channel, and of what it sees a row, a column and an input channel of its group. 0 beyond the

@@ -153,12 +153,16 @@ const fn saturated16(value: i32) -> i16 {
 #[must_use]
 pub fn scratch_bytes(shape: &Shape, layout: FilterLayout) -> usize {
     let Some(blocks) = Blocks::of(shape, layout) else { return 0 };
-    let Sizes { output, kernel, .. } = *shape.sizes();
+    let Sizes { output, kernel, stride, .. } = *shape.sizes();
     let columns = shape.line_columns();
     if shape.is_depthwise() {
         if shape.is_three_by_three() {
-            // Four rows of eight bytes, or two of four words, for each column.
-            return SLACK + (columns + 2) * 32;
+            return match layout {
+                // Eight bytes of each column.
+                FilterLayout::Lanes => SLACK + shape.band_lines() * (columns + stride.width) * 8,
+                // Eight words of each column.
+                _ => SLACK + columns * 32,
+            };
         }
         return SLACK + blocks.depth * (output.channels + SLACK);
     }

@@ -1,48 +1,103 @@
 //! The definition of every convolution, in plain Rust for any core.
 
 use super::super::portable::dot;
-use super::{Filter, Layer, Output, Shape, Sizes};
+use super::{Filter, FilterLayout, Layer, Output, Shape, Sizes};
+use core::array::from_fn;
 use core::ops::Range;
 
 /// Some output channels of a layer: input and output are whole tensors.
 pub fn convolve(layer: &Layer<'_>, input: &[i8], output: &mut Output<'_>, channels: Range<usize>) {
-    let Sizes { output: extent, .. } = *layer.filter.shape().sizes();
-    for row in 0..extent.height {
-        for column in 0..extent.width {
+    let shape = layer.filter.shape();
+    let Sizes { output: extent, .. } = *shape.sizes();
+    if channels.is_empty() {
+        return;
+    }
+    for (row, column) in (0..extent.height).flat_map(|row| (0..extent.width).map(move |column| (row, column))) {
+        let mut put = |channel, sum| {
             let pixel = (row * extent.width + column) * extent.channels;
-            for channel in channels.clone() {
-                let sum = sum(layer, input, row, column, channel);
-                output.put(pixel + channel, sum, layer.filter.multiplier(channel), &layer.rescale);
+            output.put(pixel + channel, sum, layer.filter.multiplier(channel), &layer.rescale);
+        };
+        if shape.is_depthwise() && layer.filter.layout() == FilterLayout::Plain {
+            for first in channels.clone().step_by(TOGETHER) {
+                let count = (channels.end - first).min(TOGETHER);
+                let sums = depthwise_sums(layer, input, row, column, first, count);
+                sums.into_iter().take(count).enumerate().for_each(|(index, sum)| put(first + index, sum));
             }
+        } else {
+            channels.clone().for_each(|channel| put(channel, sum(layer, input, row, column, channel)));
         }
     }
 }
 
-/// The sum of one output.
+/// The sum of one output: of a row of the window what it sees of the input at once, where that lies together.
 fn sum(layer: &Layer<'_>, input: &[i8], row: usize, column: usize, channel: usize) -> i32 {
     let shape = layer.filter.shape();
-    let Some(weights) = layer.filter.row(channel) else { return gathered_sum(layer, input, row, column, channel) };
-    let inputs = shape.group_inputs();
-    let Sizes { input: extent, kernel, .. } = *shape.sizes();
-    let first = first_input(shape, channel);
+    let Some(mut weights) = layer.filter.row(channel) else {
+        return gathered_sum(layer, input, row, column, channel);
+    };
+    let Sizes { input: extent, kernel, groups, .. } = *shape.sizes();
+    let (inputs, first) = (shape.group_inputs(), first_input(shape, channel));
+    // Taps that are brought together: with their gaps, or other channels between them, it is one by one.
+    let together = if groups == 1 && !shape.dilates() { kernel.width } else { 1 };
     let mut sum = layer.filter.bias(channel);
-    let mut weights = weights;
     for tap_row in 0..kernel.height {
         let row = shape.input_row(row, tap_row);
-        for tap_column in 0..kernel.width {
-            let Some((tap, rest)) = weights.split_at_checked(inputs) else { return sum };
+        for tap in (0..kernel.width).step_by(together) {
+            let Some((taps, rest)) = weights.split_at_checked(together * inputs) else { return sum };
             weights = rest;
-            let seen = row.zip(shape.input_column(column, tap_column)).and_then(|(row, column)| {
-                let start = (row * extent.width + column) * extent.channels + first;
-                input.get(start..start + inputs)
-            });
-            sum = sum.wrapping_add(match seen {
-                Some(seen) => dot(seen, tap),
-                None => tap.iter().fold(0i32, |sum, weight| sum.wrapping_add(padded(layer, *weight))),
-            });
+            let Range { start, end } = row.map_or(0..0, |_| shape.seen_columns(column, tap, together));
+            let (Some(seen), Some(before), Some(behind)) =
+                (taps.get(start * inputs..end * inputs), taps.get(..start * inputs), taps.get(end * inputs..))
+            else {
+                return sum;
+            };
+            if let (Some(row), Some(column)) = (row, shape.input_column(column, tap + start)) {
+                let place = (row * extent.width + column) * extent.channels + first;
+                let elements = input.get(place..place + seen.len()).unwrap_or_default();
+                sum = sum.wrapping_add(dot(elements, seen));
+            }
+            for weight in before.iter().chain(behind) {
+                sum = sum.wrapping_add(padded(layer, *weight));
+            }
         }
     }
     sum
+}
+
+/// Channels of a depthwise layer that are done at once.
+const TOGETHER: usize = 16;
+
+/// The sums of channels from one on, tap by tap, since the channels of a pixel lie together.
+fn depthwise_sums(
+    layer: &Layer<'_>,
+    input: &[i8],
+    row: usize,
+    column: usize,
+    first: usize,
+    count: usize,
+) -> [i32; TOGETHER] {
+    let shape = layer.filter.shape();
+    let Sizes { input: extent, kernel, .. } = *shape.sizes();
+    let mut sums = from_fn(|index| layer.filter.bias(first + index));
+    let weights = layer.filter.rows(first, count);
+    for (tap_row, tap_column) in (0..kernel.height).flat_map(|row| (0..kernel.width).map(move |column| (row, column))) {
+        let seen = shape.input_row(row, tap_row).zip(shape.input_column(column, tap_column));
+        let seen = seen.and_then(|(row, column)| {
+            let start = (row * extent.width + column) * extent.channels + first;
+            input.get(start..start + count)
+        });
+        let taps = weights.get(tap_row * kernel.width + tap_column..).unwrap_or_default();
+        let taps = taps.iter().step_by(shape.taps().max(1));
+        match seen {
+            Some(seen) => {
+                for ((sum, tap), seen) in sums.iter_mut().zip(taps).zip(seen) {
+                    *sum = sum.wrapping_add(i32::from(*tap) * i32::from(*seen));
+                }
+            }
+            None => sums.iter_mut().zip(taps).for_each(|(sum, tap)| *sum = sum.wrapping_add(padded(layer, *tap))),
+        }
+    }
+    sums
 }
 
 /// What a weight adds where it sees padding.

@@ -54,6 +54,9 @@ const MOST_DEPTH: usize = 1 << 20;
 /// The greatest window, stride, dilation and padding.
 const MOST_WINDOW: usize = 255;
 
+/// The most lines of a band: those of 16 rows of windows. Two of them are brought again for the next band.
+const BAND_LINES: usize = 18;
+
 impl Extent {
     /// All elements. It fits if it is of a [`Shape`].
     #[must_use]
@@ -174,6 +177,12 @@ impl Shape {
         output.width.saturating_sub(1) * stride.width + kernel.width
     }
 
+    /// Lines of the input, with those of the padding, that Helium brings side by side for windows of 3×3 at once.
+    pub(in super::super) const fn band_lines(&self) -> usize {
+        let all = (self.sizes.output.height - 1) * self.sizes.stride.height + 3;
+        if all < BAND_LINES { all } else { BAND_LINES }
+    }
+
     /// A window of three by three without gaps.
     pub(in super::super) const fn is_three_by_three(&self) -> bool {
         let Sizes { kernel, dilation, .. } = self.sizes;
@@ -192,5 +201,14 @@ impl Shape {
         let Sizes { input, stride, dilation, padding, .. } = self.sizes;
         let column = (column * stride.width + tap * dilation.width).checked_sub(padding.width)?;
         (column < input.width).then_some(column)
+    }
+
+    /// Which of some taps from one on, side by side without gaps, see the input and not padding.
+    pub(super) fn seen_columns(&self, column: usize, tap: usize, count: usize) -> core::ops::Range<usize> {
+        let Sizes { input, stride, dilation, padding, .. } = self.sizes;
+        let column = column * stride.width + tap * dilation.width;
+        let start = padding.width.saturating_sub(column).min(count);
+        let end = (input.width + padding.width).saturating_sub(column).min(count);
+        start..end.max(start)
     }
 }

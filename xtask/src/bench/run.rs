@@ -208,10 +208,7 @@ impl<'a> Runs<'a> {
     }
 
     fn figures(&self, experiment: &Experiment<'_>, lines: &[Line]) -> Result<Vec<Figure>> {
-        let first = lines.first().map_or("", |line| &line.message);
-        let rest = first.strip_prefix(&format!("board {}, kernels ", self.board.name())).context("no board")?;
-        let (kernels, rest) = rest.split_once(", ").context("no kernels")?;
-        let k: f64 = rest.strip_suffix(" instructions a tick").context("no k")?.parse()?;
+        let (kernels, k) = kernels_and_k(self.board, lines)?;
         let mut figures = Vec::new();
         for line in lines.iter().filter_map(|line| line.message.strip_prefix("bench ")) {
             let Measured { kernel, templates, runs, ticks, refined, equal } = Measured::parse(line)?;
@@ -244,7 +241,15 @@ impl<'a> Runs<'a> {
     }
 }
 
-fn rounded(x: f64, digits: f64) -> f64 {
+/// What the first line of a log says: which kernels ran, and how many instructions a tick is.
+pub(super) fn kernels_and_k(board: Board, lines: &[Line]) -> Result<(&str, f64)> {
+    let first = lines.first().map_or("", |line| &line.message);
+    let rest = first.strip_prefix(&format!("board {}, kernels ", board.name())).context("no board")?;
+    let (kernels, rest) = rest.split_once(", ").context("no kernels")?;
+    Ok((kernels, rest.strip_suffix(" instructions a tick").context("no k")?.parse()?))
+}
+
+pub(super) fn rounded(x: f64, digits: f64) -> f64 {
     (x * digits).round() / digits
 }
 

@@ -290,6 +290,10 @@ fn benchmark(rig: &Rig) -> Result<()> {
     for kernel in bench::KERNELS {
         ensure!(figures.iter().any(|figure| figure.kernel == kernel), "{kernel} was not measured");
     }
+    let layers = bench::LayerRuns::build(rig.board)?.all()?;
+    println!("{}", bench::layer_table(rig.board, &layers));
+    let wrong: Vec<_> = layers.iter().filter(|figure| !figure.equal_to_portable).collect();
+    ensure!(wrong.is_empty(), "not what the definition gives: {wrong:?}");
     Ok(())
 }
 

@@ -8,7 +8,7 @@ mod windows;
 
 use super::super::layers::{FilterLayout, Layer, Line, Output, Stream, convolve_lines};
 use super::is_word_aligned;
-use core::mem;
+use core::array::from_fn;
 use windows::{Kernels, One, Two};
 
 pub(in super::super) use super::super::layers::interleave_portable as interleave;
@@ -35,59 +35,73 @@ pub(in super::super) fn convolve_line(
     lanes: &mut [u32],
     output: &mut Output<'_>,
 ) {
-    let Stream { layer, blocks, bytes, .. } = *stream;
-    let kernels = if layer.filter.layout() == FilterLayout::Pairs { &Kernels::PAIRS } else { &Kernels::SINGLES };
-    let shape = layer.filter.shape();
-    let (outputs, pixel) = (shape.group_outputs(), shape.sizes().output.channels);
-    let (whole, broken) = bytes.split_at(outputs / BLOCK * blocks.bytes);
-    let mut window = 0;
-    if let (Output::Int8(out), 0, Some(lanes)) = (&mut *output, layer.rescale.shift, lanes.get_mut(..blocks.depth)) {
-        while let (Some(first), Some(second)) =
-            (line.window(window, blocks.depth), line.window(window + 1, blocks.depth))
-            && window + 1 < line.windows
-        {
-            windows::spread_two(first, second, lanes);
-            let place = line.output + window * pixel;
-            let Some((_, places)) = out.split_at_mut_checked(place) else { return };
-            let Some((first, second)) = places.split_at_mut_checked(pixel) else { return };
-            let (Some(first), Some(second)) = (first.get_mut(..outputs), second.get_mut(..outputs)) else { return };
-            let (first, first_rest) = first.split_at_mut(outputs / BLOCK * BLOCK);
-            let (second, second_rest) = second.split_at_mut(outputs / BLOCK * BLOCK);
-            Two { weights: whole, lanes, first, second, zero: layer.rescale.zero }.run(kernels);
-            if !broken.is_empty() {
-                let [mut a, mut b] = [[0; BLOCK]; 2];
-                Two { weights: broken, lanes, first: &mut a, second: &mut b, zero: layer.rescale.zero }.run(kernels);
-                first_rest.iter_mut().zip(a).for_each(|(place, value)| *place = value);
-                second_rest.iter_mut().zip(b).for_each(|(place, value)| *place = value);
-            }
-            window += 2;
-        }
-    }
-    let Some(lanes) = lanes.get_mut(..blocks.depth / 2) else { return };
-    while let Some(elements) = line.window(window, blocks.depth)
-        && window < line.windows
-    {
-        windows::spread_one(elements, lanes);
-        let place = line.output + window * pixel;
-        for (index, weights) in bytes.chunks(SUMS * blocks.bytes).enumerate() {
-            let mut sums = [[0; BLOCK]; SUMS];
-            One { weights, lanes, block: blocks.bytes, sums: &mut sums }.run(kernels);
-            let first = index * SUMS * BLOCK;
-            let count = (outputs - first).min(SUMS * BLOCK);
-            let mut multipliers = [[0; BLOCK]; SUMS];
-            for (place, block) in multipliers.iter_mut().zip(weights.chunks_exact(blocks.bytes)) {
-                let words = block.last_chunk::<{ BLOCK * mem::size_of::<i32>() }>().map(|bytes| bytes.as_chunks().0);
-                place
-                    .iter_mut()
-                    .zip(words.unwrap_or_default())
-                    .for_each(|(word, bytes)| *word = i32::from_le_bytes(*bytes));
-            }
-            let (sums, multipliers) = (sums.as_flattened(), multipliers.as_flattened());
-            output.put_all(place + first, &sums[..count], &multipliers[..count], &layer.rescale);
-        }
-        window += 1;
+    let kernels = match stream.layer.filter.layout() {
+        FilterLayout::Singles => &Kernels::SINGLES,
+        _ => &Kernels::PAIRS,
+    };
+    match &mut *output {
+        Output::Int8(out) if stream.layer.rescale.shift == 0 => to_int8(stream, line, lanes, out, kernels),
+        _ => to_sums(stream, line, lanes, output, kernels),
     }
 }
 
-/// Blocks whose sums are held at once where a window is done by itself.
-const SUMS: usize = 8;
+fn to_int8(stream: &Stream<'_>, line: &Line<'_>, lanes: &mut [u32], out: &mut [i8], kernels: &Kernels) {
+    let Stream { layer, blocks, bytes, .. } = *stream;
+    let (outputs, pixel) = (layer.filter.shape().group_outputs(), layer.filter.shape().sizes().output.channels);
+    let whole = outputs / BLOCK * BLOCK;
+    let (weights, broken) = bytes.split_at(outputs / BLOCK * blocks.bytes);
+    let zero = layer.rescale.zero;
+    let Some(mut out) = out.get_mut(line.output..) else { return };
+    for window in (0..line.windows).step_by(2) {
+        let Some(first) = line.window(window, blocks.depth) else { return };
+        let Some(second) = line.window(window + 1, blocks.depth).filter(|_| window + 1 < line.windows) else {
+            let (Some(lanes), Some(places)) = (lanes.get_mut(..blocks.depth / 2), out.get_mut(..outputs)) else {
+                return;
+            };
+            windows::spread_one(first, lanes);
+            let (places, rest) = places.split_at_mut(whole);
+            let lanes = &*lanes;
+            One { weights, lanes, block: blocks.bytes, zero }.run(kernels, places);
+            if !broken.is_empty() {
+                let mut values = [0; BLOCK];
+                One { weights: broken, lanes, block: blocks.bytes, zero }.run(kernels, &mut values);
+                rest.iter_mut().zip(values).for_each(|(place, value)| *place = value);
+            }
+            return;
+        };
+        let Some(lanes) = lanes.get_mut(..blocks.depth) else { return };
+        windows::spread_two(first, second, lanes);
+        let Some((places, behind)) = out.split_at_mut_checked(pixel) else { return };
+        let (Some(first), Some(second)) = (places.get_mut(..outputs), behind.get_mut(..outputs)) else { return };
+        let ((first, first_rest), (second, second_rest)) = (first.split_at_mut(whole), second.split_at_mut(whole));
+        let lanes = &*lanes;
+        Two { weights, lanes, first, second, zero }.run(kernels);
+        if !broken.is_empty() {
+            let [mut a, mut b] = [[0; BLOCK]; 2];
+            Two { weights: broken, lanes, first: &mut a, second: &mut b, zero }.run(kernels);
+            first_rest.iter_mut().zip(a).for_each(|(place, value)| *place = value);
+            second_rest.iter_mut().zip(b).for_each(|(place, value)| *place = value);
+        }
+        out = behind.get_mut(pixel..).unwrap_or_default();
+    }
+}
+
+/// Everything else than int8 is made of the sums, a block at a time.
+fn to_sums(stream: &Stream<'_>, line: &Line<'_>, lanes: &mut [u32], output: &mut Output<'_>, kernels: &Kernels) {
+    let Stream { layer, blocks, bytes, first } = *stream;
+    let (outputs, pixel) = (layer.filter.shape().group_outputs(), layer.filter.shape().sizes().output.channels);
+    let Some(lanes) = lanes.get_mut(..blocks.depth / 2) else { return };
+    for window in 0..line.windows {
+        let Some(elements) = line.window(window, blocks.depth) else { return };
+        windows::spread_one(elements, lanes);
+        for (block, weights) in bytes.chunks_exact(blocks.bytes).enumerate() {
+            let mut sums = [[0; BLOCK]];
+            One { weights, lanes, block: blocks.bytes, zero: 0 }.sums(kernels, &mut sums);
+            let channel = block * BLOCK;
+            let multipliers: [i32; BLOCK] = from_fn(|lane| layer.filter.multiplier(first + channel + lane));
+            let count = (outputs - channel).min(BLOCK);
+            let place = line.output + window * pixel + channel;
+            output.put_all(place, &sums.as_flattened()[..count], &multipliers[..count], &layer.rescale);
+        }
+    }
+}

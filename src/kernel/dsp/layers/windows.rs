@@ -7,14 +7,17 @@ use core::arch::naked_asm;
 pub(super) struct Kernels {
     two: unsafe extern "C" fn(&TwoArguments),
     one: unsafe extern "C" fn(&OneArguments),
+    sums: unsafe extern "C" fn(&OneArguments),
     /// Bytes of a step of four elements in each of the two.
     two_step: usize,
     one_step: usize,
 }
 
 impl Kernels {
-    pub(super) const PAIRS: Self = Self { two: two_by_pairs, one: one_by_pairs, two_step: 96, one_step: 56 };
-    pub(super) const SINGLES: Self = Self { two: two_by_singles, one: one_by_singles, two_step: 88, one_step: 44 };
+    pub(super) const PAIRS: Self =
+        Self { two: two_by_pairs, one: one_by_pairs, sums: sums_by_pairs, two_step: 96, one_step: 56 };
+    pub(super) const SINGLES: Self =
+        Self { two: two_by_singles, one: one_by_singles, sums: sums_by_singles, two_step: 88, one_step: 44 };
 }
 
 /// Steps of four elements that an inner loop does in a turn.
@@ -81,7 +84,7 @@ pub(super) struct One<'a> {
     pub lanes: &'a [u32],
     /// Bytes of a block.
     pub block: usize,
-    pub sums: &'a mut [[i32; BLOCK]],
+    pub zero: i32,
 }
 
 /// What the kernels of one window are given; they know the order of the fields.
@@ -90,29 +93,45 @@ struct OneArguments {
     lanes: *const u32,
     weights_end: *const u8,
     entry: usize,
+    zero: i32,
     weights: *const u8,
     lanes_end: *const u32,
-    sums: *mut [i32; BLOCK],
+    /// A byte a channel, or the word of a sum.
+    out: *mut i8,
 }
 
 impl One<'_> {
-    /// Nothing happens without blocks or lanes, or with too few sums.
-    pub(super) fn run(self, kernels: &Kernels) {
-        let Self { weights, lanes, block, sums } = self;
-        if weights.is_empty() || lanes.is_empty() || sums.len() * block < weights.len() {
+    /// Nothing happens without blocks or lanes, or with too few outputs.
+    pub(super) fn run(self, kernels: &Kernels, out: &mut [i8]) {
+        if out.len() * self.block >= self.weights.len() * BLOCK {
+            self.call(kernels.one, kernels.one_step, out.as_mut_ptr());
+        }
+    }
+
+    /// The same to sums.
+    pub(super) fn sums(self, kernels: &Kernels, sums: &mut [[i32; BLOCK]]) {
+        if sums.len() * self.block >= self.weights.len() {
+            self.call(kernels.sums, kernels.one_step, sums.as_mut_ptr().cast());
+        }
+    }
+
+    fn call(self, kernel: unsafe extern "C" fn(&OneArguments), step: usize, out: *mut i8) {
+        let Self { weights, lanes, zero, .. } = self;
+        if weights.is_empty() || lanes.is_empty() {
             return;
         }
         let arguments = OneArguments {
             lanes: lanes.as_ptr(),
             weights_end: weights.as_ptr_range().end,
-            entry: entry(lanes.len() / 2, kernels.one_step),
+            entry: entry(lanes.len() / 2, step),
+            zero,
             weights: weights.as_ptr(),
             lanes_end: lanes.as_ptr_range().end,
-            sums: sums.as_mut_ptr(),
+            out,
         };
         // SAFETY: the weights are whole blocks for as many elements as lanes are (`Blocks`, checked by `Filter::new`), at a
-        // multiple of four; there are sums for each block; all outlive the call.
-        unsafe { (kernels.one)(&arguments) }
+        // multiple of four; there are outputs for each block, as the callers see to; all outlive the call.
+        unsafe { kernel(&arguments) }
     }
 }
 
@@ -345,23 +364,24 @@ macro_rules! four_singles {
     };
 }
 
-/// One window: r0 walks through the weights, r1 through the lanes up to r12; the sums are in r2 to r5 and go to lr.
+/// One window: r0 walks through the weights, r1 through the lanes up to r12, lr through the outputs; the sums are in r2 to r5.
+/// `$apart` takes sums apart that share halfwords, `$finish` makes outputs of them.
 ///
-/// On the stack lie lanes, the end of the weights, and where the inner loop begins.
+/// On the stack lie lanes, the end of the weights, where the inner loop begins, and the zero point.
 macro_rules! one_window {
-    ($name:ident, $four:ident, $apart:expr) => {
+    ($name:ident, $four:ident, $apart:expr, $finish:expr) => {
         #[unsafe(naked)]
         unsafe extern "C" fn $name(arguments: &OneArguments) {
             naked_asm!(
                 cpu!(),
                 "push {{r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
-                "ldmia r0, {{r2, r3, r4, r5, r6, r7}}",
+                "ldmia r0, {{r2, r3, r4, r5, r6, r7, r8}}",
                 "adr.w r10, 3f",
                 "add r4, r4, r10",
-                "push {{r2, r3, r4}}",
-                "mov r0, r5",
-                "mov r12, r6",
-                "mov lr, r7",
+                "push {{r2, r3, r4, r5}}",
+                "mov r0, r6",
+                "mov r12, r7",
+                "mov lr, r8",
                 // A block.
                 "2:",
                 "ldr r1, [sp, #0]",
@@ -375,22 +395,52 @@ macro_rules! one_window {
                 "cmp r1, r12",
                 "bne 3b",
                 $apart,
+                $finish,
                 "ldr r10, [sp, #4]",
-                // The multipliers are not for here.
-                "add r0, r0, #16",
-                "stmia lr!, {{r2, r3, r4, r5}}",
                 "cmp r0, r10",
                 "bne 2b",
-                "add sp, sp, #12",
+                "add sp, sp, #16",
                 "pop {{r4, r5, r6, r7, r8, r9, r10, r11, pc}}",
             )
         }
     };
 }
 
-one_window!(
-    one_by_pairs,
-    four_pairs,
-    concat!("sub r2, r2, r3\n", "sub r4, r4, r5\n", "asr r2, r2, #8\n", "asr r4, r4, #8\n",)
-);
-one_window!(one_by_singles, four_singles, "");
+macro_rules! apart {
+    () => {
+        concat!("sub r2, r2, r3\n", "sub r4, r4, r5\n", "asr r2, r2, #8\n", "asr r4, r4, #8\n")
+    };
+}
+
+macro_rules! to_int8 {
+    () => {
+        concat!(
+            "ldmia r0!, {{r6, r7, r8, r9}}\n",
+            "ldr r10, [sp, #12]\n",
+            "smmlar r2, r2, r6, r10\n",
+            "smmlar r3, r3, r7, r10\n",
+            "smmlar r4, r4, r8, r10\n",
+            "smmlar r5, r5, r9, r10\n",
+            "ssat r2, #8, r2\n",
+            "ssat r3, #8, r3\n",
+            "ssat r4, #8, r4\n",
+            "ssat r5, #8, r5\n",
+            "strb r2, [lr], #1\n",
+            "strb r3, [lr], #1\n",
+            "strb r4, [lr], #1\n",
+            "strb r5, [lr], #1\n",
+        )
+    };
+}
+
+/// The multipliers are passed over.
+macro_rules! to_sums {
+    () => {
+        concat!("add r0, r0, #16\n", "stmia lr!, {{r2, r3, r4, r5}}\n")
+    };
+}
+
+one_window!(one_by_pairs, four_pairs, apart!(), to_int8!());
+one_window!(sums_by_pairs, four_pairs, apart!(), to_sums!());
+one_window!(one_by_singles, four_singles, "", to_int8!());
+one_window!(sums_by_singles, four_singles, "", to_sums!());
