@@ -1,5 +1,7 @@
 //! What the fuzz targets share: bundles to begin from, and how hostile bytes are given a right checksum.
 
+pub mod networks;
+
 use cognate::bundle::{CohortContents, EnrolledTemplate, Subject};
 use cognate::kernel::Layout;
 use cognate::normalization::{Method, Statistics, Top};
@@ -79,7 +81,7 @@ fn bundle(space: Space, layout: Layout, filter: bool, with_back_end: bool) -> Ve
         next_subject: SubjectId::new(8),
         templates: &templates,
         back_end: back_end.filter(|_| with_back_end),
-        back_end: back_end.encoder: None,
+        encoder: None,
         cohort: Some(cohort).filter(|_| space.form.is_cosine() && with_back_end),
         filter,
     };
