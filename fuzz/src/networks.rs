@@ -7,7 +7,7 @@ use cognate::encoder::{
 };
 use std::sync::OnceLock;
 
-const SIDE: usize = 5;
+const SIDE: usize = 3;
 const CHANNELS: usize = 8;
 
 /// Encoders that between them have every operator, element type, input form and layout of a filter.

@@ -20,7 +20,7 @@ struct Input<'a> {
 
 /// The memory and the work of a run, so that a target stays quick.
 const MOST_ARENA: usize = 1 << 13;
-const MOST_WORK: usize = 1 << 14;
+const MOST_WORK: usize = 1 << 13;
 
 fuzz_target!(|input: Input<'_>| {
     let Input { encoder, changes, raw } = input;
