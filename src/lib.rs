@@ -58,6 +58,8 @@ pub mod kernel;
 pub mod model;
 pub mod normalization;
 pub mod policy;
+#[cfg(feature = "protection")]
+pub mod protection;
 pub mod quality;
 pub mod query;
 pub mod search;

@@ -7,7 +7,7 @@ use core::fmt;
 /// A weighted sum of templates of `D` elements, as a template of its own: "king − man + woman" of the word embeddings
 /// (Mikolov, Yih and Zweig, 2013), or the centroid of several samples.
 ///
-/// For the cosine every term has the same length, whatever its code's: c · 127 / |c| in steps of 2⁻¹⁵, rounded half up. The
+/// For the cosine every term has the same length, whatever its code's: c · 127 / |c| in steps of 2⁻¹⁵, ties away from zero. The
 /// sum is then coded as an embedding is. In a Euclidean space the sum is of the codes, divided by the sum of the weights
 /// where that is above zero (so that equal weights give the mean), and cut at ±127.
 ///
@@ -105,7 +105,10 @@ fn add(template: TemplateRef<'_>, weight: i16, space: Space, sums: &mut [i32]) -
     for (sum, element) in sums.iter_mut().zip(template.code()) {
         let term = match space.form {
             CodeForm::Full | CodeForm::NormLimited => {
-                ((i64::from(*element) * i64::from(template.factor()) + (1 << 15)) >> 16) as i32
+                // By magnitude: the opposite of a template has the opposite term.
+                let magnitude = u64::from(element.unsigned_abs()) * u64::from(template.factor());
+                let term = ((magnitude + (1 << 15)) >> 16) as i32;
+                if *element < 0 { -term } else { term }
             }
             CodeForm::Euclidean(_) => i32::from(*element),
         };

@@ -63,6 +63,7 @@ pub fn bundle_with(change: impl FnOnce(&mut BundleContents<'static>)) -> Vec<u8>
         templates: &TEMPLATES,
         back_end: None,
         cohort: None,
+        revealed: None,
         filter: false,
         encoder: None,
     };

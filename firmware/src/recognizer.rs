@@ -1,6 +1,7 @@
 //! The bundle's gallery and the one enrolled on the device, behind one question: who is this?
 
 use cognate::normalization::{StatisticsList, SubjectStatistics};
+use cognate::protection::Protection;
 use cognate::quality::{self, QualityLimits, Refusal};
 use cognate::{
     BackEndError, BundleView, Decision, Embedding, Fusion, Gallery, GalleryError, GalleryView, MatchError, ModelDigest,
@@ -22,6 +23,8 @@ pub struct Recognizer<'a, const D: usize, const N: usize, const IN: usize = D> {
     statistics: StatisticsList<N>,
     /// For who is enrolled now.
     policy: Policy<'a>,
+    /// What templates go through before they are compared or enrolled, when the bundle's did.
+    protection: Option<Protection<'a>>,
 }
 
 impl<'a, const D: usize, const N: usize, const IN: usize> Recognizer<'a, D, N, IN> {
@@ -33,8 +36,26 @@ impl<'a, const D: usize, const N: usize, const IN: usize> Recognizer<'a, D, N, I
     ///
     /// # Errors
     /// [`UnusableBundle::Dimension`] and [`UnusableBundle::EncoderDimension`] when the bundle was made for other dimensions
-    /// than this firmware, [`UnusableBundle::Policy`] when its thresholds are not strict enough for its own gallery.
+    /// than this firmware, [`UnusableBundle::Policy`] when its thresholds are not strict enough for its own gallery, and
+    /// [`UnusableBundle::Protected`] when its templates are protected by a key.
     pub fn new(bundle: &BundleView<'a>) -> Result<Self, UnusableBundle> {
+        if bundle.is_protected() {
+            return Err(UnusableBundle::Protected);
+        }
+        Self::of(bundle, None)
+    }
+
+    /// The same for a bundle whose templates are protected by this device's key. Whoever is enrolled here is protected, too.
+    ///
+    /// # Errors
+    /// As for [`Recognizer::new`], but [`UnusableBundle::Protected`] when the bundle is protected by another key, or not at
+    /// all.
+    pub fn protected(bundle: &BundleView<'a>, protection: Protection<'a>) -> Result<Self, UnusableBundle> {
+        let fits = protection.revealed_space() == bundle.revealed_space() && protection.space() == bundle.space();
+        if fits { Self::of(bundle, Some(protection)) } else { Err(UnusableBundle::Protected) }
+    }
+
+    fn of(bundle: &BundleView<'a>, protection: Option<Protection<'a>>) -> Result<Self, UnusableBundle> {
         if bundle.dimension() != D {
             return Err(UnusableBundle::Dimension { expected: D, found: bundle.dimension() });
         }
@@ -48,6 +69,7 @@ impl<'a, const D: usize, const N: usize, const IN: usize> Recognizer<'a, D, N, I
             statistics: StatisticsList::new(),
             // It accepts nothing, and is replaced before anybody sees it.
             policy: Policy::new(Score::from_raw(i32::MAX)),
+            protection,
         };
         recognizer.choose_policy().map_err(UnusableBundle::Policy)?;
         Ok(recognizer)
@@ -70,13 +92,19 @@ impl<'a, const D: usize, const N: usize, const IN: usize> Recognizer<'a, D, N, I
     /// # Errors
     /// [`BackEndError::Embedding`] when the bundle's back end leaves nothing of the sample.
     pub fn template(&self, sample: &Embedding<IN>) -> Result<Template<D>, BackEndError> {
-        if let Some(back_end) = self.bundle.back_end() {
-            return back_end.template(sample, self.bundle.space());
-        }
-        // Without a back end IN is D (`new`), and so the two are one type: nothing is copied or checked again.
-        let sample: Option<&Embedding<D>> = (sample as &dyn Any).downcast_ref();
-        let template = sample.map(|sample| Template::new(sample, self.bundle.space()));
-        template.ok_or(BackEndError::Dimension { expected: D, found: IN })
+        let space = self.bundle.revealed_space();
+        let template = match self.bundle.back_end() {
+            Some(back_end) => back_end.template(sample, space)?,
+            // Without a back end IN is D (`new`), and so the two are one type: nothing is copied or checked again.
+            None => {
+                let sample: Option<&Embedding<D>> = (sample as &dyn Any).downcast_ref();
+                let template = sample.map(|sample| Template::new(sample, space));
+                template.ok_or(BackEndError::Dimension { expected: D, found: IN })?
+            }
+        };
+        let Some(protection) = &self.protection else { return Ok(template) };
+        // Of another dimension it would not have been taken.
+        protection.protect(&template).map_err(|_| BackEndError::Dimension { expected: D, found: IN })
     }
 
     /// Who the sample is, if anyone enrolled.
@@ -184,6 +212,8 @@ pub enum UnusableBundle {
         /// The bundle's.
         found: ModelDigest,
     },
+    /// Its templates are protected by a key that is not the one given, or they are not and a key is given.
+    Protected,
     /// It asks for a rate that none of its thresholds holds with its own gallery.
     Policy(PolicyError),
 }
@@ -203,6 +233,9 @@ impl fmt::Display for UnusableBundle {
             Self::Encoder { expected, found } => write!(
                 f,
                 "the bundle is for encoder {found}, the samples are of {expected}: export it for this encoder, or use the other"
+            ),
+            Self::Protected => f.write_str(
+                "the bundle is not protected by this device's key: protect it with that key, or by none if it has none",
             ),
             Self::Policy(error) => error.fmt(f),
         }

@@ -81,9 +81,10 @@ fn bundle(space: Space, layout: Layout, filter: bool, with_back_end: bool) -> Ve
         next_subject: SubjectId::new(8),
         templates: &templates,
         back_end: back_end.filter(|_| with_back_end),
-        encoder: None,
         cohort: Some(cohort).filter(|_| space.form.is_cosine() && with_back_end),
+        revealed: Some(ModelDigest::new([9; 16])).filter(|_| filter && !with_back_end),
         filter,
+        encoder: None,
     };
     let mut bytes = vec![0; contents.encoded_len().expect("it can be counted")];
     contents.encode(&mut bytes).expect("these contents are valid");

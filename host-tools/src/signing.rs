@@ -16,11 +16,19 @@ use std::path::Path;
 /// A new secret key.
 ///
 /// # Errors
-/// When the system has no random numbers to give.
+/// As [`random`].
 pub fn generate() -> Result<SigningKey, SigningProblem> {
-    let mut seed = [0; ed25519_dalek::SECRET_KEY_LENGTH];
-    getrandom::fill(&mut seed).map_err(|error| SigningProblem::NoRandom(error.to_string()))?;
-    Ok(SigningKey::from_bytes(&seed))
+    random().map(|seed| SigningKey::from_bytes(&seed))
+}
+
+/// Bytes that nobody can guess.
+///
+/// # Errors
+/// When the system has no random numbers to give.
+pub fn random<const N: usize>() -> Result<[u8; N], SigningProblem> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| SigningProblem::NoRandom(error.to_string()))?;
+    Ok(bytes)
 }
 
 /// What a device pins of a secret key.
@@ -53,7 +61,11 @@ pub fn read_public_key(path: &Path) -> Result<PublicKey, FileError<SigningProble
     Ok(PublicKey::new(bytes))
 }
 
-fn read_line(path: &Path) -> Result<[u8; 32], FileError<SigningProblem>> {
+/// Reads any key of 32 bytes that [`to_line`] wrote.
+///
+/// # Errors
+/// As [`read_secret_key`].
+pub fn read_line(path: &Path) -> Result<[u8; 32], FileError<SigningProblem>> {
     let text = file::read(path).map_err(|error| FileError::new(path, SigningProblem::Unreadable(error.problem)))?;
     let line = text.trim_ascii();
     let mut bytes = [0; 32];

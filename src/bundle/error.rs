@@ -26,10 +26,12 @@ pub enum Section {
     Filter,
     /// The int8 encoder; not every bundle has one.
     Encoder,
+    /// What the templates were before they were protected by a key; only a protected bundle has it.
+    Protection,
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Thresholds,
         Self::Subjects,
         Self::Owners,
@@ -39,6 +41,7 @@ impl Section {
         Self::Cohort,
         Self::Filter,
         Self::Encoder,
+        Self::Protection,
     ];
 
     /// The number that stands for it in the section table.
@@ -53,6 +56,7 @@ impl Section {
             Self::Cohort => 7,
             Self::Filter => 8,
             Self::Encoder => 9,
+            Self::Protection => 16,
         }
     }
 
@@ -67,6 +71,7 @@ impl Section {
             Self::Cohort => "the cohort",
             Self::Filter => "the filter",
             Self::Encoder => "the encoder",
+            Self::Protection => "the protection",
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct BundleView<'a> {
     cohort: Option<CohortSection<'a>>,
     encoder: Option<&'a [u8]>,
     space: Space,
+    /// What the templates were of before they were protected.
+    revealed: Option<ModelDigest>,
     dimension: usize,
 }
 
@@ -69,9 +71,16 @@ impl<'a> BundleView<'a> {
             filter: sections.get(Section::Filter),
         };
         let gallery = gallery.parse(space, dimension, layout, &subjects)?;
+        let revealed = match sections.get(Section::Protection) {
+            None => None,
+            Some(section) => {
+                let digest = section.try_into().map(ModelDigest::new);
+                Some(digest.map_err(|_| BundleError::Malformed(Section::Protection))?)
+            }
+        };
         let encoder = sections.get(Section::Encoder);
         let len = bytes.len();
-        let view = Self { len, thresholds, subjects, gallery, back_end, cohort, encoder, space, dimension };
+        let view = Self { len, thresholds, subjects, gallery, back_end, cohort, encoder, space, revealed, dimension };
         // All else of it is checked by whoever runs it, so that a firmware that does not has no code for that.
         let its_own = encoder.is_none_or(|section| digest_in(section) == Some(view.encoder()));
         if its_own { Ok(view) } else { Err(BundleError::Malformed(Section::Encoder)) }
@@ -105,12 +114,27 @@ impl<'a> BundleView<'a> {
         self.space
     }
 
+    /// The space that templates are made in: that of the bundle's, or the one that they were of before they were protected.
+    #[must_use]
+    pub const fn revealed_space(&self) -> Space {
+        match self.revealed {
+            Some(model) => Space { model, form: self.space.form },
+            None => self.space,
+        }
+    }
+
+    /// Whether the templates are protected by a key: a probe then has to be, too.
+    #[must_use]
+    pub const fn is_protected(&self) -> bool {
+        self.revealed.is_some()
+    }
+
     /// The encoder that the bundle is for: what a source of embeddings has to be.
     #[must_use]
     pub const fn encoder(&self) -> ModelDigest {
         match &self.back_end {
             Some(back_end) => back_end.encoder(),
-            None => self.space.model,
+            None => self.revealed_space().model,
         }
     }
 

@@ -6,7 +6,6 @@ use super::format::{
     form_to_numbers, fusion_to_bytes, layout_to_number, method_to_bytes,
 };
 use super::{BundleError, BundleView, Section, Subject};
-use crate::MAX_DIMENSION;
 use crate::back_end::BackEnd;
 use crate::encoder::operators;
 use crate::gallery::{FilterView, Fusion, SubjectId};
@@ -15,6 +14,7 @@ use crate::normalization::{Method, Statistics};
 use crate::policy::{Rate, ThresholdEntry};
 use crate::space::Space;
 use crate::template;
+use crate::{MAX_DIMENSION, ModelDigest};
 use core::fmt;
 use core::ops::Range;
 
@@ -49,6 +49,8 @@ pub struct BundleContents<'a> {
     pub back_end: Option<BackEnd<'a>>,
     /// What scores are normalized against; the thresholds hold for that.
     pub cohort: Option<CohortContents<'a>>,
+    /// The model of the templates before they were protected by a key, if they are. What `space` then says is another.
+    pub revealed: Option<ModelDigest>,
     /// Whether to add a filter plane, which cores with DSP instructions search by; only where scores are cosines.
     pub filter: bool,
     /// The int8 encoder that makes the embeddings on the device, as [`EncoderContents`] wrote it.
@@ -148,6 +150,7 @@ impl BundleContents<'_> {
             Section::Filter if self.filter => FilterView::bytes(dimension, rows),
             Section::Filter => None,
             Section::Encoder => self.encoder.map(<[u8]>::len),
+            Section::Protection => self.revealed.map(|model| model.as_bytes().len()),
         }
     }
 
@@ -187,6 +190,7 @@ impl BundleContents<'_> {
                 Section::Cohort => self.write_cohort(&mut cursor, self.cohort.as_ref()?)?,
                 Section::Filter => self.write_filter(cursor.out),
                 Section::Encoder => cursor.put(self.encoder?)?,
+                Section::Protection => cursor.put(self.revealed?.as_bytes())?,
             }
         }
         Some(())

@@ -303,6 +303,19 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
         self.changes = self.changes.wrapping_add(1);
     }
 
+    /// Puts another template into every place in use, and goes over to their space. Scores among them stay what they were.
+    #[cfg(feature = "protection")]
+    pub(crate) fn recode(&mut self, space: Space, mut map: impl FnMut(&Template<D>) -> Template<D>) {
+        for place in 0..self.used {
+            let factor = self.factors.get(place).copied().unwrap_or_default();
+            if factor != 0 {
+                let template = map(&Template::from_parts(self.code(place), factor, self.space));
+                self.replace(place, &template);
+            }
+        }
+        self.space = space;
+    }
+
     /// Overwrites the code of a place.
     fn write(&mut self, place: usize, code: &[i8], factor: u32) {
         Codes::put(Self::LAYOUT, D, N, place, code, self.codes.0.as_flattened_mut());

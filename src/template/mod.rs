@@ -87,6 +87,12 @@ impl<const D: usize> Template<D> {
         Ok(Self { code: Code(code), factor, space })
     }
 
+    /// A code whose factor is known, because it is that of another order and other signs of it.
+    #[cfg(feature = "protection")]
+    pub(crate) const fn from_parts(code: [i8; D], factor: u32, space: Space) -> Self {
+        Self { code: Code(code), factor, space }
+    }
+
     /// The code: `D` elements in −127..=127.
     #[must_use]
     pub const fn code(&self) -> &[i8; D] {

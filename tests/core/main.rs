@@ -12,6 +12,8 @@ mod gallery;
 mod kernel;
 mod normalization;
 mod policy;
+#[cfg(feature = "protection")]
+mod protection;
 mod quality;
 mod query;
 mod search;

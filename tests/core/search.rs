@@ -136,6 +136,7 @@ pub fn bundle_of(enrolled: &Enrolled, space: Space, layout: Layout, filter: bool
         templates: &templates,
         back_end: None,
         cohort: None,
+        revealed: None,
         filter,
         encoder: None,
     };

@@ -2,8 +2,9 @@ use super::*;
 use crate::fixture::{
     ANNA, BORIS, MODEL, STRANGER, anna, boris, bundle, bundle_with, bundle_with_nobody, rate, threshold, view,
 };
-use cognate::bundle::CohortContents;
+use cognate::bundle::{CohortContents, EnrolledTemplate};
 use cognate::normalization::{Method, Statistics};
+use cognate::protection::ProtectionKey;
 use cognate::{AsTemplate, BackEnd, EmbeddingError, FullScale, Space};
 use std::string::ToString;
 use std::vec::Vec;
@@ -271,4 +272,38 @@ fn nobody_enrolled_is_an_error() {
     let nobody = recognizer.decide(&Embedding::new(anna(0)).expect("an embedding"));
     assert_eq!(nobody, Err(RecognizeError::Match(MatchError::EmptyGallery)));
     assert_eq!(template(&recognizer, anna(0)).as_ref().dimension(), 3);
+}
+
+/// The bundle as the host protects it: its one code, and the space of this key.
+fn protected_bundle(protection: &Protection<'_>) -> Vec<u8> {
+    let plain = Template::from_code([127, 13, 0], Space::full(MODEL)).expect("a code");
+    let code = *protection.protect(&plain).expect("of its space").code();
+    let templates = std::boxed::Box::leak(std::boxed::Box::new(code));
+    let templates = [EnrolledTemplate { subject: ANNA, code: templates }];
+    let templates = std::boxed::Box::leak(std::boxed::Box::new(templates));
+    bundle_with(|contents| {
+        (contents.space, contents.revealed, contents.templates) = (protection.space(), Some(MODEL), templates);
+    })
+}
+
+#[test]
+fn a_protected_bundle_decides_with_its_key_and_no_other() {
+    let (mut first, mut second) = ([0; 3], [0; 3]);
+    let key =
+        |byte, order| Protection::new(&ProtectionKey::new([byte; 32]), Space::full(MODEL), order).expect("it fits");
+    let (protection, other) = (key(1, &mut first), key(2, &mut second));
+    let (bytes, plain) = (protected_bundle(&protection), bundle());
+    assert_eq!(Small::new(&view(&bytes)).err(), Some(UnusableBundle::Protected));
+    assert_eq!(Small::protected(&view(&bytes), other).err(), Some(UnusableBundle::Protected));
+    assert_eq!(Small::protected(&view(&plain), protection).err(), Some(UnusableBundle::Protected));
+    let mut recognizer = Small::protected(&view(&bytes), protection).expect("its key");
+    let mut unprotected = Small::new(&view(&plain)).expect("it has none");
+    assert_eq!(recognizer.encoder(), MODEL);
+    for recognizer in [&mut recognizer, &mut unprotected] {
+        enroll(recognizer, &three(boris)).expect("three good samples");
+    }
+    for sample in [anna(1), boris(2), STRANGER] {
+        let sample = Embedding::new(sample).expect("an embedding");
+        assert_eq!(recognizer.decide(&sample), unprotected.decide(&sample));
+    }
 }

@@ -13,8 +13,11 @@ use cognate::bundle::{CohortContents, EnrolledTemplate, Section, Subject, WriteE
 use cognate::kernel::{Codes, Layout, Rows};
 use cognate::normalization::{Method, Statistics};
 use cognate::policy::{Rate, ThresholdEntry};
+use cognate::protection::{Protection, ProtectionError, ProtectionKey};
 use cognate::quality::{self, Quality, QualityLimits, Refusal};
-use cognate::{BundleContents, BundleError, BundleView, Cohort, Fusion, ModelDigest, SubjectId, TemplateRef};
+use cognate::{
+    BundleContents, BundleError, BundleView, Cohort, Fusion, ModelDigest, Space, SpaceMismatch, SubjectId, TemplateRef,
+};
 use rayon::prelude::*;
 use std::path::Path;
 
@@ -65,6 +68,8 @@ pub struct Bundle {
     settings: Settings,
     subjects: Vec<Enrolled>,
     next_subject: SubjectId,
+    /// The model of the templates before they were protected, if they are.
+    revealed: Option<ModelDigest>,
 }
 
 /// A subject of a bundle.
@@ -91,7 +96,7 @@ impl Bundle {
     /// A bundle in which nobody is enrolled.
     #[must_use]
     pub const fn new(settings: Settings) -> Self {
-        Self { settings, subjects: Vec::new(), next_subject: SubjectId::FIRST }
+        Self { settings, subjects: Vec::new(), next_subject: SubjectId::FIRST, revealed: None }
     }
 
     /// Reads a bundle.
@@ -140,7 +145,12 @@ impl Bundle {
             cohort,
             encoder: view.encoder_section().map(<[u8]>::to_vec),
         };
-        Self { settings, subjects: view.subjects().map(enrolled).collect(), next_subject: view.next_subject() }
+        Self {
+            settings,
+            subjects: view.subjects().map(enrolled).collect(),
+            next_subject: view.next_subject(),
+            revealed: view.is_protected().then(|| view.revealed_space().model),
+        }
     }
 
     /// The bundle's bytes.
@@ -199,6 +209,7 @@ impl Bundle {
             templates: &templates,
             back_end: settings.coder.back_end().map(FittedBackEnd::view),
             cohort,
+            revealed: self.revealed,
             filter: settings.filter,
             encoder: settings.encoder.as_deref(),
         };
@@ -223,7 +234,61 @@ impl Bundle {
     #[must_use]
     pub fn encoder(&self) -> ModelDigest {
         let coder = self.coder();
-        coder.back_end().map_or(coder.space().model, FittedBackEnd::encoder)
+        coder.back_end().map_or(self.revealed.unwrap_or(coder.space().model), FittedBackEnd::encoder)
+    }
+
+    /// Whether the templates are protected by a key. Nobody can be enrolled then.
+    #[must_use]
+    pub const fn is_protected(&self) -> bool {
+        self.revealed.is_some()
+    }
+
+    /// Protects every template, and the cohort, by a key.
+    ///
+    /// # Errors
+    /// [`ProtectionError::Space`] when they are protected already.
+    pub fn protect(&mut self, key: &ProtectionKey) -> Result<(), ProtectionError> {
+        let (space, mut order) = (self.coder().space(), vec![0; self.dimension()]);
+        let protection = Protection::new(key, space, &mut order)?;
+        if self.is_protected() {
+            let expected = self.revealed.unwrap_or(space.model);
+            return Err(ProtectionError::Space(SpaceMismatch::Model { expected, found: space.model }));
+        }
+        self.recode(protection.space(), |template, code| protection.protect_code(template, code))?;
+        self.revealed = Some(space.model);
+        Ok(())
+    }
+
+    /// Takes the protection away; a bundle that has none stays as it is.
+    ///
+    /// # Errors
+    /// [`ProtectionError::Space`] when it was protected by another key.
+    pub fn reveal(&mut self, key: &ProtectionKey) -> Result<(), ProtectionError> {
+        let Some(model) = self.revealed else { return Ok(()) };
+        let (space, mut order) = (Space { model, ..self.coder().space() }, vec![0; self.dimension()]);
+        let protection = Protection::new(key, space, &mut order)?;
+        self.recode(space, |template, code| protection.reveal_code(template, code))?;
+        self.revealed = None;
+        Ok(())
+    }
+
+    /// All or, on an error, nothing.
+    fn recode(
+        &mut self,
+        space: Space,
+        recode: impl Fn(TemplateRef<'_>, &mut [i8]) -> Result<(), ProtectionError>,
+    ) -> Result<(), ProtectionError> {
+        let mut changed = self.clone();
+        let of_subjects = changed.subjects.iter_mut().flat_map(|subject| &mut subject.codes);
+        let of_cohort = changed.settings.cohort.iter_mut().flat_map(|cohort| &mut cohort.codes);
+        for code in of_subjects.chain(of_cohort) {
+            let mut new = vec![0; code.len()];
+            recode(self.coder().template(code), &mut new)?;
+            *code = new;
+        }
+        changed.settings.coder = Coder::new(space, self.coder().back_end().cloned());
+        *self = changed;
+        Ok(())
     }
 
     /// Elements of a template.

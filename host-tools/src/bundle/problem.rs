@@ -3,6 +3,7 @@
 use super::LEAST_SAMPLES;
 use crate::file::Unreadable;
 use cognate::bundle::WriteError;
+use cognate::protection::ProtectionError;
 use cognate::quality::Refusal;
 use cognate::{BundleError, ModelDigest, PolicyError};
 
@@ -37,6 +38,15 @@ pub enum BundleProblem {
         /// The bundle's.
         found: usize,
     },
+    /// Protected by a key.
+    #[error(
+        "the templates are protected by a key, and nobody can be compared with them here: take the protection away with \
+         `cognate protect --reveal`, and protect it again"
+    )]
+    Protected,
+    /// Protected by another key, or not at all.
+    #[error("{0}")]
+    Protection(ProtectionError),
     /// The new contents do not make a bundle.
     #[error("{0}")]
     Write(WriteError),

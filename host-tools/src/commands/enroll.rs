@@ -41,6 +41,9 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let of_bundle = |problem| FileError::new(&args.bundle, problem);
     let mut bundle = Bundle::read(&args.bundle)?;
+    if bundle.is_protected() {
+        return Err(of_bundle(BundleProblem::Protected).into());
+    }
     let model = Model::open(&args.model)?;
     let (expected, found) = (model.digest(), bundle.encoder());
     if expected != found {

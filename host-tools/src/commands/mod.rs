@@ -8,6 +8,7 @@ mod inspect;
 mod keygen;
 mod list;
 mod output;
+mod protect;
 mod remove;
 mod sign;
 mod simulate;
@@ -36,6 +37,7 @@ enum Command {
     List(list::Args),
     Simulate(simulate::Args),
     Keygen(keygen::Args),
+    Protect(protect::Args),
     Sign(sign::Args),
     Verify(verify::Args),
 }
@@ -53,6 +55,7 @@ impl Cli {
             Command::Remove(args) => remove::run(&args),
             Command::List(args) => list::run(&args),
             Command::Simulate(args) => simulate::run(&args),
+            Command::Protect(args) => protect::run(&args),
             Command::Keygen(args) => keygen::run(&args),
             Command::Sign(args) => sign::run(&args),
             Command::Verify(args) => verify::run(&args),

@@ -36,6 +36,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if bundle.gallery().is_empty() {
         return Err(of_bundle(BundleProblem::Nobody).into());
     }
+    if bundle.is_protected() {
+        return Err(of_bundle(BundleProblem::Protected).into());
+    }
     let coder = Bundle::of_view(&bundle).coder().clone();
     let probes = read(&bundle, &args.probes, args.labels.as_deref())?;
     let reference = match &args.enrolled {

@@ -10,6 +10,7 @@ mod flow;
 mod inspect;
 mod measured;
 mod model_file;
+mod protection;
 mod recorded;
 mod signing;
 mod support;

@@ -67,6 +67,7 @@ fn plain<T>(change: impl FnOnce(&mut BundleContents<'_>), use_contents: impl FnO
         templates: &templates(),
         back_end: None,
         cohort: None,
+        revealed: None,
         filter: false,
         encoder: None,
     };
@@ -297,4 +298,19 @@ fn what_a_dimension_cannot_have_is_refused() {
     };
     let written = plain(euclidean_filter, |contents| encode(&contents));
     assert_eq!(written, Err(WriteError::Filter { dimension: 16 }));
+}
+
+#[test]
+fn a_protected_bundle_says_what_its_templates_were() {
+    let was = ModelDigest::new([8; 16]);
+    let bytes = plain(|contents| contents.revealed = Some(was), |contents| encode(&contents)).unwrap();
+    let view = BundleView::new_checked(&bytes).unwrap();
+    assert!(view.is_protected());
+    assert_eq!((view.space(), view.revealed_space().model, view.encoder()), (FULL, was, was));
+    let with_back_end = full(|contents| contents.revealed = Some(was), |contents| encode(&contents)).unwrap();
+    assert_eq!(BundleView::new_checked(&with_back_end).unwrap().encoder(), ENCODER);
+    let bytes = bundle();
+    let view = BundleView::new_checked(&bytes).unwrap();
+    assert!(!view.is_protected());
+    assert_eq!((view.revealed_space(), view.encoder()), (FULL, MODEL));
 }

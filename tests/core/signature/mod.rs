@@ -42,6 +42,7 @@ pub fn bundle(name: &str) -> Vec<u8> {
         templates: &[EnrolledTemplate { subject: id, code: &[127, -5, 3] }],
         back_end: None,
         cohort: None,
+        revealed: None,
         filter: false,
         encoder: None,
     };

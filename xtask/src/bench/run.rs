@@ -288,6 +288,7 @@ impl Experiment<'_> {
             templates: &templates,
             back_end: None,
             cohort: None,
+            revealed: None,
             filter: self.filter,
             encoder: None,
         };

@@ -148,6 +148,7 @@ impl Bundle {
             templates: &templates,
             back_end,
             cohort: self.cohort.then_some(cohort),
+            revealed: None,
             filter: self.filter,
             encoder: None,
         };

@@ -9,7 +9,7 @@ const PACKAGES: [&str; 6] = ["-p", "cognate", "-p", "cognate-host", "-p", "xtask
 const FIRMWARE: [&str; 2] = ["--manifest-path", "firmware/Cargo.toml"];
 
 /// Everything of the core that is not there by itself, but for the log.
-const CORE: [&str; 4] = ["-p", "cognate", "--features", "signature"];
+const CORE: [&str; 4] = ["-p", "cognate", "--features", "protection,signature"];
 
 /// Format, lints, and the tests of each part.
 pub fn run(summary: &mut Summary) {
@@ -17,8 +17,9 @@ pub fn run(summary: &mut Summary) {
     summary
         .step("lints of core, host tool and xtask", || lint(&[&["clippy", "--all-targets"], &PACKAGES[..]].concat()));
     summary.step("lints of the whole core", || lint(&[&["clippy", "--all-targets"], &CORE[..]].concat()));
-    summary
-        .step("lints of the core with defmt", || lint(&["clippy", "-p", "cognate", "--features", "defmt,signature"]));
+    summary.step("lints of the core with defmt", || {
+        lint(&["clippy", "-p", "cognate", "--features", "defmt,protection,signature"])
+    });
     summary
         .step("lints of the firmware's library", || lint(&[&["clippy", "--lib", "--tests"], &FIRMWARE[..]].concat()));
     summary.step("lints of the fuzz targets", || lint(&["clippy", "--manifest-path", "fuzz/Cargo.toml"]));
