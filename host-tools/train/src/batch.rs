@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::augment::{AugmentConfig, Plane, augment};
+use crate::augment::{Augment, augment, turned};
 use crate::rng::Rng;
-use crate::samples::{Images, Labeled};
+use crate::samples::{Labeled, Samples};
 use crate::train::TrainError;
 
 /// Quarter turns that make a class four classes.
@@ -76,9 +76,9 @@ enum Source {
 /// Makes every batch of a run: each depends on nothing but the data, the configuration, the seed and its step.
 pub(crate) struct Batcher<'a> {
     labeled: &'a Labeled,
-    instances: &'a Images,
+    instances: &'a Samples,
     config: BatchConfig,
-    augment: &'a AugmentConfig,
+    augment: &'a Augment,
     seed: u64,
     /// The samples of each class.
     members: Vec<Vec<usize>>,
@@ -88,9 +88,9 @@ impl<'a> Batcher<'a> {
     /// Checks that the data can fill a batch.
     pub(crate) fn new(
         labeled: &'a Labeled,
-        instances: &'a Images,
+        instances: &'a Samples,
         config: BatchConfig,
-        augment: &'a AugmentConfig,
+        augment: &'a Augment,
         seed: u64,
     ) -> Result<Self, TrainError> {
         let members = members(labeled);
@@ -103,8 +103,8 @@ impl<'a> Batcher<'a> {
         let picks = self.picks(&mut Rng::keyed(&[self.seed, step as u64]));
         let view = |(place, pick): (usize, &Pick)| {
             let mut rng = Rng::keyed(&[self.seed, step as u64, place as u64]);
-            let plane = self.mixed(self.plane(*pick), pick.source, &mut rng);
-            augment(&plane, self.augment, &mut rng).values
+            let sample = self.mixed(self.sample(*pick), pick.source, &mut rng);
+            augment(sample, self.instances.shape(), self.augment, &mut rng)
         };
         Batch {
             values: picks.iter().enumerate().flat_map(view).collect(),
@@ -130,25 +130,24 @@ impl<'a> Batcher<'a> {
     }
 
     /// The view of an instance, blended with a little of another one if that is asked for.
-    fn mixed(&self, mut plane: Plane, source: Source, rng: &mut Rng) -> Plane {
+    fn mixed(&self, mut sample: Vec<f32>, source: Source, rng: &mut Rng) -> Vec<f32> {
         if let (Some(least), Source::Instance(index)) = (self.config.mixup, source) {
             let share = rng.within(least, 1.0);
             let other = (index + 1 + rng.below(self.instances.count() - 1)) % self.instances.count();
-            for (value, other) in plane.values.iter_mut().zip(self.instances.values(other)) {
+            for (value, other) in sample.iter_mut().zip(self.instances.values(other)) {
                 *value = share * *value + (1.0 - share) * other;
             }
         }
-        plane
+        sample
     }
 
-    /// The image of a pick, turned.
-    fn plane(&self, pick: Pick) -> Plane {
-        let (images, index) = match pick.source {
-            Source::Labeled(index) => (self.labeled.images(), index),
+    /// The sample of a pick, turned.
+    fn sample(&self, pick: Pick) -> Vec<f32> {
+        let (samples, index) = match pick.source {
+            Source::Labeled(index) => (self.labeled.samples(), index),
             Source::Instance(index) => (self.instances, index),
         };
-        let plane = Plane { width: images.width(), height: images.height(), values: images.values(index) };
-        plane.turned(pick.turns)
+        turned(samples.values(index).to_vec(), samples.shape(), pick.turns)
     }
 }
 
@@ -162,13 +161,18 @@ fn members(labeled: &Labeled) -> Vec<Vec<usize>> {
 }
 
 /// Says what a batch lacks.
-fn check(members: &[Vec<usize>], labeled: &Labeled, instances: &Images, config: BatchConfig) -> Result<(), TrainError> {
-    let sizes = [labeled.images(), instances].map(|images| [images.width(), images.height()]);
+fn check(
+    members: &[Vec<usize>],
+    labeled: &Labeled,
+    instances: &Samples,
+    config: BatchConfig,
+) -> Result<(), TrainError> {
+    let shapes = [labeled.samples().shape(), instances.shape()];
     if config.views() == 0 {
         return Err(TrainError::EmptyBatch);
     }
-    if sizes[0] != sizes[1] {
-        return Err(TrainError::SizesDiffer { labeled: sizes[0], instances: sizes[1] });
+    if shapes[0] != shapes[1] {
+        return Err(TrainError::ShapesDiffer { labeled: shapes[0], instances: shapes[1] });
     }
     if config.instances > instances.count() {
         return Err(TrainError::TooFewInstances { have: instances.count(), need: config.instances });
@@ -187,8 +191,8 @@ fn check(members: &[Vec<usize>], labeled: &Labeled, instances: &Images, config: 
     if config.samples < 2 {
         return Err(TrainError::NoPositive);
     }
-    if config.turned && sizes[0][0] != sizes[0][1] {
-        return Err(TrainError::NotSquare { size: sizes[0] });
+    if config.turned && shapes[0].width != shapes[0].height {
+        return Err(TrainError::NotSquare { shape: shapes[0] });
     }
     let (have, need) = (members.len() * config.turns(), config.classes);
     if have < need {
@@ -211,20 +215,20 @@ mod tests {
 
     /// Six classes, numbered in tens, of three samples each; every pixel is the sample's index.
     fn labeled() -> Labeled {
-        let pixels = (0..18).flat_map(|index| [index; 4]).collect();
+        let pixels: Vec<u8> = (0..18).flat_map(|index| [index; 4]).collect();
         let classes = (0..18).map(|index| index / 3 * 10).collect();
-        Labeled::new(Images::new(2, 2, pixels).unwrap(), classes).unwrap()
+        Labeled::new(Samples::of_pixels(2, 2, &pixels).unwrap(), classes).unwrap()
     }
 
-    fn instances() -> Images {
-        Images::new(2, 2, vec![200; 5 * 4]).unwrap()
+    fn instances() -> Samples {
+        Samples::of_pixels(2, 2, &[200; 5 * 4]).unwrap()
     }
 
     const CONFIG: BatchConfig = BatchConfig { classes: 10, samples: 3, instances: 4, turned: true, mixup: None };
 
     #[test]
     fn a_batch_is_p_classes_of_k_distinct_samples_and_pairs_of_instances() {
-        let (labeled, instances, augment) = (labeled(), instances(), AugmentConfig::default());
+        let (labeled, instances, augment) = (labeled(), instances(), Augment::default());
         let batcher = Batcher::new(&labeled, &instances, CONFIG, &augment, 1).unwrap();
         for seed in 0..20 {
             let picks = batcher.picks(&mut Rng::keyed(&[seed]));
@@ -256,7 +260,7 @@ mod tests {
 
     #[test]
     fn every_class_and_turn_gets_its_turn() {
-        let (labeled, instances, augment) = (labeled(), instances(), AugmentConfig::default());
+        let (labeled, instances, augment) = (labeled(), instances(), Augment::default());
         let batcher = Batcher::new(&labeled, &instances, CONFIG, &augment, 1).unwrap();
         let picks = (0..40).flat_map(|seed| batcher.picks(&mut Rng::keyed(&[seed])));
         let classes: HashSet<usize> = picks.map(|pick| pick.class).collect();
@@ -265,7 +269,7 @@ mod tests {
 
     #[test]
     fn batches_repeat_by_seed_and_step_and_differ_between_them() {
-        let (labeled, instances, augment) = (labeled(), instances(), AugmentConfig::default());
+        let (labeled, instances, augment) = (labeled(), instances(), Augment::default());
         let batch = |seed, step| Batcher::new(&labeled, &instances, CONFIG, &augment, seed).unwrap().batch(step);
         assert_eq!(batch(1, 5), batch(1, 5));
         assert_ne!(batch(1, 5), batch(1, 6));
@@ -276,8 +280,8 @@ mod tests {
     fn mixup_blends_each_view_of_an_instance_with_another_one_and_nothing_else() {
         // Five instances of one gray value each, far enough apart to tell who was blended.
         let grays = [10u8, 60, 110, 160, 210];
-        let instances = Images::new(2, 2, grays.iter().flat_map(|gray| [*gray; 4]).collect()).unwrap();
-        let (labeled, augment) = (labeled(), AugmentConfig::NONE);
+        let instances = Samples::of_pixels(2, 2, &grays.map(|gray| [gray; 4]).concat()).unwrap();
+        let (labeled, augment) = (labeled(), Augment::None);
         let config = BatchConfig { mixup: Some(0.75), turned: false, classes: 2, ..CONFIG };
         let batcher = Batcher::new(&labeled, &instances, config, &augment, 1).unwrap();
         let mut blended = 0;
@@ -303,7 +307,7 @@ mod tests {
 
     #[test]
     fn the_two_views_of_an_instance_differ() {
-        let (labeled, instances, augment) = (labeled(), instances(), AugmentConfig::default());
+        let (labeled, instances, augment) = (labeled(), instances(), Augment::default());
         let batch = Batcher::new(&labeled, &instances, CONFIG, &augment, 1).unwrap().batch(0);
         let views: Vec<&[f32]> = batch.values.chunks(4).collect();
         assert_ne!(views[30], views[31]);

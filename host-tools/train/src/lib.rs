@@ -5,18 +5,18 @@
 //!                                                    └─► BatchNorm folded ─► ONNX
 //! ```
 //!
-//! An encoder learns from samples with labels ([`Labeled`]), from samples without ([`Images`], of which each is a class
+//! An encoder learns from samples with labels ([`Labeled`]), from samples without ([`Samples`], of which each is a class
 //! of its own), or from both at once, by one of six losses ([`Loss`]).
 //! A run depends on nothing but its data and its [`TrainConfig`]: the same seed gives the same file, byte for byte, on
 //! the same machine.
 //!
 //! ```
-//! use cognate_train::{BatchConfig, Images, Labeled, Layer, NetConfig, Recipe, TrainConfig, train};
+//! use cognate_train::{BatchConfig, Labeled, Layer, NetConfig, Recipe, Samples, TrainConfig, train};
 //!
 //! // Two classes of 8 × 8 images: dark and bright.
-//! let pixels = [20, 30, 220, 230].into_iter().flat_map(|gray| [gray; 64]).collect();
-//! let labeled = Labeled::new(Images::new(8, 8, pixels)?, vec![0, 0, 1, 1])?;
-//! let instances = Images::new(8, 8, vec![])?;
+//! let pixels: Vec<u8> = [20, 30, 220, 230].into_iter().flat_map(|gray| [gray; 64]).collect();
+//! let labeled = Labeled::new(Samples::of_pixels(8, 8, &pixels)?, vec![0, 0, 1, 1])?;
+//! let instances = Samples::of_pixels(8, 8, &[])?;
 //! let config = TrainConfig {
 //!     steps: 2,
 //!     warm_up: 1,
@@ -41,10 +41,10 @@ mod rng;
 mod samples;
 mod train;
 
-pub use augment::AugmentConfig;
+pub use augment::{Augment, ImageAugment, SeriesAugment};
 pub use batch::BatchConfig;
 pub use loss::Loss;
 pub use net::{Block, Budget, Cost, Family, Filters, Head, Join, Layer, NetConfig, Shape};
 pub use onnx::Recipe;
-pub use samples::{Images, Labeled, SamplesError};
+pub use samples::{Labeled, Samples, SamplesError};
 pub use train::{Encoder, Progress, TrainConfig, TrainError, train};

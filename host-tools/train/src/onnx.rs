@@ -10,16 +10,16 @@ use tract_onnx::pb::{
     type_proto,
 };
 
-use crate::net::{Dense, FoldedBlock, FoldedConv, Head, Join};
-use crate::samples::{Images, Labeled};
+use crate::net::{Dense, FoldedBlock, FoldedConv, Head, Join, Shape};
+use crate::samples::{Labeled, Samples};
 use crate::train::{Encoder, TrainConfig};
 
 /// Operator set, and the first IR version that came with it (ONNX 1.8).
 const OPSET: i64 = 13;
 const IR_VERSION: i64 = 7;
 
-/// Name of the input: `[batch, 1, height, width]`, gray / 255.
-const INPUT: &str = "image";
+/// Name of the input: `[batch, channels, height, width]`.
+const INPUT: &str = "sample";
 /// Name of the output: `[batch, dimensions]`, not normalized.
 const OUTPUT: &str = "embedding";
 
@@ -30,7 +30,7 @@ pub struct Recipe(Vec<(String, String)>);
 impl Recipe {
     /// Describes a run: everything needed to repeat it, with the digests of its data.
     #[must_use]
-    pub fn new(labeled: &Labeled, instances: &Images, config: &TrainConfig) -> Self {
+    pub fn new(labeled: &Labeled, instances: &Samples, config: &TrainConfig) -> Self {
         let batch = &config.batch;
         let (loss, parameters) = config.loss.describe();
         let mut entries = vec![("loss", loss.to_owned())];
@@ -49,10 +49,10 @@ impl Recipe {
             ("turned_classes", batch.turned.to_string()),
             ("mixup", batch.mixup.map_or("none".into(), |least| least.to_string())),
             ("augment", format!("{:?}", config.augment)),
-            ("labeled_count", labeled.images().count().to_string()),
-            ("labeled_pixels_sha256", labeled.images().digest()),
+            ("labeled_count", labeled.samples().count().to_string()),
+            ("labeled_values_sha256", labeled.samples().digest()),
             ("instance_count", instances.count().to_string()),
-            ("instance_pixels_sha256", instances.digest()),
+            ("instance_values_sha256", instances.digest()),
         ]);
         Self(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
@@ -67,7 +67,7 @@ impl Recipe {
 impl Encoder {
     /// The bytes of an ONNX file (opset 13) with the recipe as metadata.
     ///
-    /// Input `image`: `[batch, 1, height, width]`, f32, gray / 255, ink bright. Output `embedding`:
+    /// Input `sample`: `[batch, channels, height, width]`, f32, as in training. Output `embedding`:
     /// `[batch, dimensions]`, not normalized. BatchNorm is folded into the convolutions, so the nodes are Conv, Relu,
     /// Add, GlobalAveragePool, Flatten and Gemm.
     #[must_use]
@@ -100,7 +100,8 @@ impl Encoder {
         let flat = push_node(&mut graph, "Flatten", "flatten", &[&layer], axis);
         let dense = self.net.dense();
         push_dense(&mut graph, &flat, &dense);
-        graph.input = vec![value_info(INPUT, &[1, self.height, self.width])];
+        let Shape { channels, height, width } = self.shape;
+        graph.input = vec![value_info(INPUT, &[channels, height, width])];
         graph.output = vec![value_info(OUTPUT, &[dense.shape[0]])];
         graph
     }

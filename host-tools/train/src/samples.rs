@@ -4,121 +4,133 @@ use core::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// Gray images of one size, one after another, each by rows.
+use crate::net::Shape;
+
+/// Samples of one shape, one after another: images, features, or the steps of a series.
 ///
-/// Ink is bright on black: augmentation fills with black what it moves into view.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Images {
-    width: usize,
-    height: usize,
-    pixels: Vec<u8>,
+/// Values lie channel by channel, and each channel by rows. Images are bright on black, in 0..=1: augmentation fills with 0
+/// what it moves into view.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Samples {
+    shape: Shape,
+    values: Vec<f32>,
 }
 
-/// Images with the class of each: the same number is the same subject.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Samples with the class of each: the same number is the same subject.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Labeled {
-    images: Images,
+    samples: Samples,
     classes: Vec<usize>,
 }
 
-/// Why images cannot be used.
+/// Why numbers are not samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SamplesError {
-    /// The width or the height is zero.
+    /// The shape has no values.
     NoSize,
-    /// The pixels do not divide into whole images.
+    /// The values do not divide into whole samples.
     CutShort {
-        /// Pixels given.
-        pixels: usize,
-        /// Pixels of one image.
-        image: usize,
+        /// Values given.
+        values: usize,
+        /// Values of one sample.
+        sample: usize,
     },
-    /// There must be one class for each image.
+    /// A value is not finite.
+    NotFinite {
+        /// The sample that it is of.
+        sample: usize,
+    },
+    /// There must be one class for each sample.
     Classes {
-        /// Images given.
-        images: usize,
+        /// Samples given.
+        samples: usize,
         /// Classes given.
         classes: usize,
     },
 }
 
-impl Images {
-    /// Takes `pixels`, `width * height` an image; no pixels at all is an empty set.
+impl Samples {
+    /// Takes values, as many a sample as the shape has; none at all is an empty set.
     ///
     /// # Errors
     ///
-    /// [`SamplesError::NoSize`] and [`SamplesError::CutShort`].
-    pub fn new(width: usize, height: usize, pixels: Vec<u8>) -> Result<Self, SamplesError> {
-        let image = width * height;
-        if image == 0 {
+    /// [`SamplesError::NoSize`], [`SamplesError::CutShort`] and [`SamplesError::NotFinite`].
+    pub fn new(shape: Shape, values: Vec<f32>) -> Result<Self, SamplesError> {
+        if shape.is_empty() {
             return Err(SamplesError::NoSize);
         }
-        if !pixels.len().is_multiple_of(image) {
-            let pixels = pixels.len();
-            return Err(SamplesError::CutShort { pixels, image });
+        let sample = shape.len();
+        if !values.len().is_multiple_of(sample) {
+            return Err(SamplesError::CutShort { values: values.len(), sample });
         }
-        Ok(Self { width, height, pixels })
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(index) => Err(SamplesError::NotFinite { sample: index / sample }),
+            None => Ok(Self { shape, values }),
+        }
     }
 
-    /// Width of an image, pixels.
+    /// Gray images: pixels become 0..=1.
+    ///
+    /// # Errors
+    ///
+    /// As [`Samples::new`].
+    pub fn of_pixels(width: usize, height: usize, pixels: &[u8]) -> Result<Self, SamplesError> {
+        let values = pixels.iter().map(|gray| f32::from(*gray) / 255.0).collect();
+        Self::new(Shape { channels: 1, height, width }, values)
+    }
+
+    /// The shape of each.
     #[must_use]
-    pub fn width(&self) -> usize {
-        self.width
+    pub fn shape(&self) -> Shape {
+        self.shape
     }
 
-    /// Height of an image, pixels.
-    #[must_use]
-    pub fn height(&self) -> usize {
-        self.height
-    }
-
-    /// Number of images.
+    /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.pixels.len() / (self.width * self.height)
+        self.values.len() / self.shape.len()
     }
 
-    /// The pixels of image `index` as the network takes them: gray / 255, so 0..=1.
+    /// The values of sample `index` as the network takes them.
     ///
     /// # Panics
     ///
-    /// If there are not more than `index` images.
+    /// If there are not more than `index` samples.
     #[must_use]
-    pub fn values(&self, index: usize) -> Vec<f32> {
-        let image = self.width * self.height;
-        let pixels = &self.pixels[index * image..][..image];
-        pixels.iter().map(|gray| f32::from(*gray) / 255.0).collect()
+    pub fn values(&self, index: usize) -> &[f32] {
+        &self.values[index * self.shape.len()..][..self.shape.len()]
     }
 
-    /// SHA-256 of all pixels in order, in hexadecimal.
+    /// SHA-256 of all values in order, little-endian, in hexadecimal.
     #[must_use]
     pub fn digest(&self) -> String {
-        let digest = Sha256::digest(&self.pixels);
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut digest = Sha256::new();
+        self.values.iter().for_each(|value| digest.update(value.to_le_bytes()));
+        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
 impl Labeled {
-    /// Joins images with their classes, any numbers.
+    /// Joins samples with their classes, any numbers.
     ///
     /// # Errors
     ///
-    /// [`SamplesError::Classes`] if there is not one class for each image.
-    pub fn new(images: Images, classes: Vec<usize>) -> Result<Self, SamplesError> {
-        if images.count() != classes.len() {
-            let (images, classes) = (images.count(), classes.len());
-            return Err(SamplesError::Classes { images, classes });
+    /// [`SamplesError::Classes`] if there is not one class for each sample.
+    pub fn new(samples: Samples, classes: Vec<usize>) -> Result<Self, SamplesError> {
+        if samples.count() != classes.len() {
+            let (samples, classes) = (samples.count(), classes.len());
+            return Err(SamplesError::Classes { samples, classes });
         }
-        Ok(Self { images, classes })
+        Ok(Self { samples, classes })
     }
 
-    /// The images.
+    /// The samples.
     #[must_use]
-    pub fn images(&self) -> &Images {
-        &self.images
+    pub fn samples(&self) -> &Samples {
+        &self.samples
     }
 
-    /// The class of each image.
+    /// The class of each sample.
     #[must_use]
     pub fn classes(&self) -> &[usize] {
         &self.classes
@@ -128,13 +140,16 @@ impl Labeled {
 impl fmt::Display for SamplesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoSize => f.write_str("the images have no pixels; give a width and a height above zero"),
-            Self::CutShort { pixels, image } => write!(
+            Self::NoSize => f.write_str("the samples have no values; give every side of their shape at least 1"),
+            Self::CutShort { values, sample } => write!(
                 f,
-                "{pixels} pixels are not a whole number of images of {image} pixels; bring all samples to one size"
+                "{values} values are not a whole number of samples of {sample} values; bring all samples to one shape"
             ),
-            Self::Classes { images, classes } => {
-                write!(f, "{images} images but {classes} classes; give each image its class")
+            Self::NotFinite { sample } => {
+                write!(f, "sample {sample} (counted from 0) has a value that is NaN or infinite; leave it out")
+            }
+            Self::Classes { samples, classes } => {
+                write!(f, "{samples} samples but {classes} classes; give each sample its class")
             }
         }
     }
@@ -148,26 +163,29 @@ mod tests {
 
     #[test]
     fn values_are_the_pixels_of_one_image() {
-        let images = Images::new(2, 1, vec![0, 51, 255, 102]).unwrap();
+        let images = Samples::of_pixels(2, 1, &[0, 51, 255, 102]).unwrap();
         assert_eq!(images.count(), 2);
         assert_eq!(images.values(1), [1.0, 0.4]);
     }
 
     #[test]
-    fn digest_is_sha_256_of_the_pixels() {
-        let images = Images::new(3, 1, b"abc".to_vec()).unwrap();
-        // FIPS 180-4's example.
-        let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(images.digest(), known);
+    fn digest_is_sha_256_of_the_values() {
+        let shape = Shape { channels: 1, height: 1, width: 1 };
+        let samples = Samples::new(shape, vec![f32::from_le_bytes(*b"abcd")]).unwrap();
+        let known = "88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589"; // of the text "abcd"
+        assert_eq!(samples.digest(), known);
     }
 
     #[test]
     fn broken_samples_are_refused() {
-        assert_eq!(Images::new(0, 4, vec![]), Err(SamplesError::NoSize));
-        let (pixels, image) = (5, 4);
-        assert_eq!(Images::new(2, 2, vec![0; 5]), Err(SamplesError::CutShort { pixels, image }));
-        let images = Images::new(2, 2, vec![0; 8]).unwrap();
-        let (images_given, classes) = (2, 1);
-        assert_eq!(Labeled::new(images, vec![0]), Err(SamplesError::Classes { images: images_given, classes }));
+        assert_eq!(Samples::of_pixels(0, 4, &[]), Err(SamplesError::NoSize));
+        let (values, sample) = (5, 4);
+        assert_eq!(Samples::of_pixels(2, 2, &[0; 5]), Err(SamplesError::CutShort { values, sample }));
+        let shape = Shape { channels: 2, height: 1, width: 1 };
+        let nan = Samples::new(shape, vec![0.0, 1.0, 2.0, f32::NAN]);
+        assert_eq!(nan, Err(SamplesError::NotFinite { sample: 1 }));
+        let two = Samples::of_pixels(2, 2, &[0; 8]).unwrap();
+        let (samples, classes) = (2, 1);
+        assert_eq!(Labeled::new(two, vec![0]), Err(SamplesError::Classes { samples, classes }));
     }
 }

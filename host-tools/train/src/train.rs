@@ -8,16 +8,16 @@ use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::augment::AugmentConfig;
+use crate::augment::Augment;
 use crate::batch::{BatchConfig, Batcher};
 use crate::loss::Loss;
 use crate::net::{Net, NetConfig, Shape, values};
 use crate::rng::Rng;
-use crate::samples::{Images, Labeled};
+use crate::samples::{Labeled, Samples};
 
 /// Batches that may wait for the network; one would do if making them always took the same time.
 const AHEAD: usize = 2;
-/// Images that [`Encoder::embed`] runs at once.
+/// Samples that [`Encoder::embed`] runs at once.
 const CHUNK: usize = 256;
 
 /// Everything that decides a run besides the data.
@@ -40,7 +40,7 @@ pub struct TrainConfig {
     /// The batches.
     pub batch: BatchConfig,
     /// The augmentation.
-    pub augment: AugmentConfig,
+    pub augment: Augment,
 }
 
 impl Default for TrainConfig {
@@ -55,7 +55,7 @@ impl Default for TrainConfig {
             loss: Loss::default(),
             net: NetConfig::default(),
             batch: BatchConfig::default(),
-            augment: AugmentConfig::default(),
+            augment: Augment::default(),
         }
     }
 }
@@ -94,17 +94,17 @@ pub enum TrainError {
         /// What it must be.
         need: &'static str,
     },
-    /// Labeled samples and instances must have one size.
-    SizesDiffer {
-        /// Width and height of the labeled samples.
-        labeled: [usize; 2],
-        /// Width and height of the instances.
-        instances: [usize; 2],
+    /// Labeled samples and instances must have one shape.
+    ShapesDiffer {
+        /// That of the labeled samples.
+        labeled: Shape,
+        /// That of the instances.
+        instances: Shape,
     },
-    /// Only square images can be turned by 90°.
+    /// Only what is square can be turned by 90°.
     NotSquare {
-        /// Width and height.
-        size: [usize; 2],
+        /// Their shape.
+        shape: Shape,
     },
     /// A batch wants more classes than there are.
     TooFewClasses {
@@ -136,17 +136,16 @@ pub enum TrainError {
     },
 }
 
-/// A trained encoder for gray images of one size.
+/// A trained encoder for samples of one shape.
 #[derive(Debug, Clone)]
 pub struct Encoder {
     pub(crate) net: Net,
-    pub(crate) width: usize,
-    pub(crate) height: usize,
+    pub(crate) shape: Shape,
 }
 
 /// Trains an encoder, telling `progress` after every step.
 ///
-/// A set that the batch does not use may be empty, but has the same image size. Batches are made by one thread while
+/// A set that the batch does not use may be empty, but has the same shape. Batches are made by one thread while
 /// another trains; neither how fast each is nor how many cores there are changes the result.
 ///
 /// # Errors
@@ -154,17 +153,16 @@ pub struct Encoder {
 /// [`TrainError`]: data and configuration do not fit, before the first step; [`TrainError::Diverged`] later.
 pub fn train(
     labeled: &Labeled,
-    instances: &Images,
+    instances: &Samples,
     config: &TrainConfig,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Encoder, TrainError> {
     check(config)?;
     let batcher = Batcher::new(labeled, instances, config.batch, &config.augment, config.seed)?;
     config.loss.check(config.batch)?;
-    let (width, height) = (instances.width(), instances.height());
+    let shape = instances.shape();
     let device = Device::flex().autodiff();
-    let input = Shape { channels: 1, height, width };
-    let net = Net::new(&config.net, input, &mut Rng::keyed(&[config.seed]), &device);
+    let net = Net::new(&config.net, shape, &mut Rng::keyed(&[config.seed]), &device);
     let net = thread::scope(|scope| {
         let (sender, batches) = sync_channel(AHEAD);
         scope.spawn(move || {
@@ -173,13 +171,13 @@ pub fn train(
         });
         let mut run = Run::new(net, config, device);
         for (step, batch) in batches.iter().enumerate() {
-            let shape = [batch.classes.len(), 1, height, width];
-            run.step(step, TensorData::new(batch.values, shape), &batch.classes, progress)?;
+            let dims = [batch.classes.len(), shape.channels, shape.height, shape.width];
+            run.step(step, TensorData::new(batch.values, dims), &batch.classes, progress)?;
         }
         Ok(run.net)
     })?;
     let net = net.valid();
-    Ok(Encoder { net, width, height })
+    Ok(Encoder { net, shape })
 }
 
 /// Refuses settings that no data can make right; a comparison with NaN is false, so NaN is refused too.
@@ -244,24 +242,28 @@ fn rate(config: &TrainConfig, step: usize) -> f64 {
 }
 
 impl Encoder {
-    /// The embeddings of images, one after another, not normalized.
+    /// The embeddings of samples, one after another, not normalized.
     ///
     /// # Panics
     ///
-    /// If the images do not have the size that the encoder was trained for.
+    /// If the samples do not have the shape that the encoder was trained for.
     #[must_use]
-    pub fn embed(&self, images: &Images) -> Vec<f32> {
-        let size = [self.height, self.width];
-        assert_eq!([images.height(), images.width()], size, "images of another size");
-        let indices: Vec<usize> = (0..images.count()).collect();
-        let chunk = |indices: &[usize]| {
-            let pixels: Vec<f32> = indices.iter().flat_map(|index| images.values(*index)).collect();
-            let shape = [indices.len(), 1, self.height, self.width];
-            let images = Tensor::from_data(TensorData::new(pixels, shape), &Device::flex());
-            values(self.net.forward(images))
-        };
-        indices.chunks(CHUNK).flat_map(chunk).collect()
+    pub fn embed(&self, samples: &Samples) -> Vec<f32> {
+        assert_eq!(samples.shape(), self.shape, "samples of another shape");
+        embed(&self.net, samples)
     }
+}
+
+/// The embeddings of samples by a network without gradients.
+fn embed(net: &Net, samples: &Samples) -> Vec<f32> {
+    let Shape { channels, height, width } = samples.shape();
+    let indices: Vec<usize> = (0..samples.count()).collect();
+    let chunk = |indices: &[usize]| {
+        let all: Vec<f32> = indices.iter().flat_map(|index| samples.values(*index)).copied().collect();
+        let dims = [indices.len(), channels, height, width];
+        values(net.forward(Tensor::from_data(TensorData::new(all, dims), &Device::flex())))
+    };
+    indices.chunks(CHUNK).flat_map(chunk).collect()
 }
 
 impl fmt::Display for TrainError {
@@ -277,13 +279,12 @@ impl fmt::Display for TrainError {
             ),
             Self::NoNegative => f.write_str("a batch has a single class; ask for two or more, or for instances"),
             Self::Setting { name, need } => write!(f, "{name} must be {need}"),
-            Self::SizesDiffer { labeled: [a, b], instances: [c, d] } => {
-                write!(f, "labeled samples have {a} × {b} pixels and instances {c} × {d}; bring both to one size")
+            Self::ShapesDiffer { labeled, instances } => {
+                write!(f, "labeled samples are {labeled} and instances {instances}; bring both to one shape")
             }
-            Self::NotSquare { size: [width, height] } => write!(
-                f,
-                "{width} × {height} pixels cannot be turned by 90°; make the images square or leave turned classes out"
-            ),
+            Self::NotSquare { shape } => {
+                write!(f, "samples of {shape} cannot be turned by 90°; make them square or leave turned classes out")
+            }
             Self::TooFewClasses { have, need } => {
                 write!(f, "{have} classes, but a batch takes {need}; add classes or make the batch smaller")
             }

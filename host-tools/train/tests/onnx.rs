@@ -1,7 +1,7 @@
 //! The written file, read and run by tract, against the network under burn.
 
 use cognate_train::{
-    BatchConfig, Encoder, Family, Head, Images, Labeled, Layer, NetConfig, Recipe, Shape, TrainConfig, train,
+    BatchConfig, Encoder, Family, Head, Labeled, Layer, NetConfig, Recipe, Samples, Shape, TrainConfig, train,
 };
 use prost::Message;
 use tract_onnx::pb::ModelProto;
@@ -17,8 +17,8 @@ fn noise(count: usize) -> Vec<u8> {
     (0..count).map(|_| next()).collect()
 }
 
-fn random(width: usize, height: usize, count: usize) -> Images {
-    Images::new(width, height, noise(width * height * count)).unwrap()
+fn random(width: usize, height: usize, count: usize) -> Samples {
+    Samples::of_pixels(width, height, &noise(width * height * count)).unwrap()
 }
 
 /// A few steps, so that BatchNorm's statistics and scales are neither zero nor one.
@@ -39,20 +39,21 @@ fn trained(net: NetConfig, width: usize, height: usize) -> (Encoder, Vec<u8>) {
 }
 
 /// Runs the file on all images at once.
-fn run(onnx: &[u8], images: &Images) -> TractResult<Vec<f32>> {
-    let shape = [images.count(), 1, images.height(), images.width()];
+fn run(onnx: &[u8], images: &Samples) -> TractResult<Vec<f32>> {
+    let Shape { channels, height, width } = images.shape();
+    let shape = [images.count(), channels, height, width];
     let model = tract_onnx::onnx()
         .model_for_read(&mut &onnx[..])?
         .with_input_fact(0, f32::fact(shape).into())?
         .into_optimized()?
         .into_runnable()?;
-    let values: Vec<f32> = (0..images.count()).flat_map(|index| images.values(index)).collect();
+    let values: Vec<f32> = (0..images.count()).flat_map(|index| images.values(index)).copied().collect();
     let output = model.run(tvec!(Tensor::from_shape(&shape, &values)?.into()))?;
     let view = output[0].to_plain_array_view::<f32>()?;
     Ok(view.iter().copied().collect())
 }
 
-fn assert_equal_outputs(encoder: &Encoder, onnx: &[u8], images: &Images) {
+fn assert_equal_outputs(encoder: &Encoder, onnx: &[u8], images: &Samples) {
     let (burn, tract) = (encoder.embed(images), run(onnx, images).unwrap());
     assert_eq!(burn.len(), tract.len());
     let length = burn.iter().map(|x| x * x).sum::<f32>().sqrt();
@@ -101,13 +102,13 @@ fn the_default_file_has_the_documented_form() {
     assert_eq!(value("seed"), Some("1"));
     assert_eq!(value("temperature"), Some("0.1"));
     let digest = random(28, 28, 4).digest();
-    assert_eq!(value("instance_pixels_sha256"), Some(digest.as_str()));
+    assert_eq!(value("instance_values_sha256"), Some(digest.as_str()));
 
     let graph = model.graph.unwrap();
     let operators: Vec<&str> = graph.node.iter().map(|node| node.op_type.as_str()).collect();
     let expected = ["Conv", "Relu", "Conv", "Relu", "Conv", "Relu", "Conv", "Relu", "Flatten", "Gemm"];
     assert_eq!(operators, expected);
-    assert_eq!((graph.input[0].name.as_str(), graph.output[0].name.as_str()), ("image", "embedding"));
+    assert_eq!((graph.input[0].name.as_str(), graph.output[0].name.as_str()), ("sample", "embedding"));
     let parameters: i64 = graph.initializer.iter().map(|t| t.dims.iter().product::<i64>()).sum();
     assert_eq!(parameters, 89_784);
 }

@@ -1,8 +1,8 @@
 //! Whole runs on small data: what they learn, that they repeat, and what they refuse.
 
 use cognate_train::{
-    AugmentConfig, BatchConfig, Encoder, Filters, Images, Labeled, Layer, Loss, NetConfig, Recipe, TrainConfig,
-    TrainError, train,
+    Augment, BatchConfig, Encoder, Filters, ImageAugment, Labeled, Layer, Loss, NetConfig, Recipe, Samples, Shape,
+    TrainConfig, TrainError, train,
 };
 
 /// Side of the test images.
@@ -27,8 +27,8 @@ fn bars(classes: usize) -> Labeled {
     Labeled::new(images(pixels), classes).unwrap()
 }
 
-fn images(pixels: Vec<u8>) -> Images {
-    Images::new(SIDE, SIDE, pixels).unwrap()
+fn images(pixels: Vec<u8>) -> Samples {
+    Samples::of_pixels(SIDE, SIDE, &pixels).unwrap()
 }
 
 fn config(steps: usize) -> TrainConfig {
@@ -37,7 +37,7 @@ fn config(steps: usize) -> TrainConfig {
         steps,
         warm_up: 2,
         batch: BatchConfig { classes: 4, samples: 3, instances: 0, turned: false, mixup: None },
-        augment: AugmentConfig { shift: 0.5, ..AugmentConfig::default() },
+        augment: Augment::Image(ImageAugment { shift: 0.5, ..ImageAugment::default() }),
         net: NetConfig {
             blocks: vec![block(6, 2), block(8, 1)],
             embedding: 8,
@@ -48,13 +48,13 @@ fn config(steps: usize) -> TrainConfig {
     }
 }
 
-fn quiet(labeled: &Labeled, instances: &Images, config: &TrainConfig) -> Result<Encoder, TrainError> {
+fn quiet(labeled: &Labeled, instances: &Samples, config: &TrainConfig) -> Result<Encoder, TrainError> {
     train(labeled, instances, config, &mut |_| ())
 }
 
 /// The least cosine within a class, and the greatest of two classes.
 fn spread(encoder: &Encoder, labeled: &Labeled) -> (f32, f32) {
-    let embeddings = encoder.embed(labeled.images());
+    let embeddings = encoder.embed(labeled.samples());
     let embeddings: Vec<&[f32]> = embeddings.chunks(8).collect();
     let cosine = |a: &[f32], b: &[f32]| {
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
@@ -169,18 +169,18 @@ fn impossible_settings_are_refused() {
 
 #[test]
 fn images_that_do_not_fit_are_refused() {
-    let other = Images::new(SIDE, SIDE + 1, vec![]).unwrap();
+    let other = Samples::of_pixels(SIDE, SIDE + 1, &[]).unwrap();
     let refused = quiet(&bars(4), &other, &config(2)).unwrap_err();
-    let sizes = TrainError::SizesDiffer { labeled: [8, 8], instances: [8, 9] };
-    assert_eq!(refused, sizes);
+    let shape = |height| Shape { channels: 1, height, width: 8 };
+    assert_eq!(refused, TrainError::ShapesDiffer { labeled: shape(8), instances: shape(9) });
 
     let mut config = config(2);
     config.batch.turned = true;
     config.batch.classes = 1;
-    let wide = Labeled::new(Images::new(4, 2, vec![0; 24]).unwrap(), vec![0; 3]).unwrap();
-    let none = Images::new(4, 2, vec![]).unwrap();
+    let wide = Labeled::new(Samples::of_pixels(4, 2, &[0; 24]).unwrap(), vec![0; 3]).unwrap();
+    let none = Samples::of_pixels(4, 2, &[]).unwrap();
     let refused = quiet(&wide, &none, &config).unwrap_err();
-    assert_eq!(refused, TrainError::NotSquare { size: [4, 2] });
+    assert_eq!(refused, TrainError::NotSquare { shape: Shape { channels: 1, height: 2, width: 4 } });
 }
 
 #[test]

@@ -17,8 +17,8 @@ pub struct Figures {
 /// Judges on the set: the EER of all pairs, and one-shot classification (Lake et al., 2015): of each class one sample by
 /// one writer, and a probe of each class by another writer. A sample's writer is its place in its class.
 pub fn judge(encoder: &Encoder, set: &Labeled, seed: u64) -> Figures {
-    let all = encoder.embed(set.images());
-    let dimensions = all.len() / set.images().count();
+    let all = encoder.embed(set.samples());
+    let dimensions = all.len() / set.samples().count();
     let unit: Vec<Vec<f32>> = all.chunks(dimensions).map(unit).collect();
     let mut by_class: Vec<Vec<&[f32]>> = Vec::new();
     for (embedding, class) in unit.iter().zip(set.classes()) {

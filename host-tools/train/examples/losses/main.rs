@@ -18,7 +18,7 @@ mod sheets;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use cognate_train::{AugmentConfig, BatchConfig, Images, Labeled, Loss, TrainConfig, train};
+use cognate_train::{Augment, BatchConfig, Labeled, Loss, Samples, TrainConfig, train};
 use judge::Figures;
 
 /// What a row of the table learns from.
@@ -37,13 +37,12 @@ struct Row {
     name: &'static str,
     learns: Learns,
     loss: Loss,
-    augment: AugmentConfig,
+    augment: Augment,
     mixup: Option<f32>,
 }
 
 fn rows() -> Vec<Row> {
-    let labeled =
-        |name, loss| Row { name, learns: Learns::Labels, loss, augment: AugmentConfig::default(), mixup: None };
+    let labeled = |name, loss| Row { name, learns: Learns::Labels, loss, augment: Augment::default(), mixup: None };
     let images = |name, loss| Row { learns: Learns::Images, ..labeled(name, loss) };
     let digits = |name, loss| Row { learns: Learns::Digits, ..labeled(name, loss) };
     let nt_xent = Loss::NtXent { temperature: 0.2 };
@@ -55,8 +54,8 @@ fn rows() -> Vec<Row> {
         labeled("supervised", Loss::Supervised { temperature: 0.1 }),
         images("nt-xent", nt_xent),
         images("debiased", debiased(0.01)),
-        Row { augment: AugmentConfig::NONE, ..images("nt-xent, no augmentation", nt_xent) },
-        Row { augment: AugmentConfig::NONE, mixup: Some(0.6), ..images("nt-xent, mixup", nt_xent) },
+        Row { augment: Augment::None, ..images("nt-xent, no augmentation", nt_xent) },
+        Row { augment: Augment::None, mixup: Some(0.6), ..images("nt-xent, mixup", nt_xent) },
         digits("nt-xent, digits", nt_xent),
         digits("debiased, digits, prior 0.1", debiased(0.1)),
         digits("debiased, digits, prior 0.2", debiased(0.2)),
@@ -73,7 +72,7 @@ impl Row {
             Learns::Images | Learns::Digits => BatchConfig { classes: 0, instances: 64, ..Default::default() },
         };
         let batch = BatchConfig { turned: self.learns == Learns::Labels, mixup: self.mixup, ..batch };
-        TrainConfig { seed, steps, loss: self.loss, batch, augment: self.augment.clone(), ..TrainConfig::default() }
+        TrainConfig { seed, steps, loss: self.loss, batch, augment: self.augment, ..TrainConfig::default() }
     }
 }
 
@@ -81,7 +80,7 @@ impl Row {
 struct Fold {
     name: String,
     labeled: Labeled,
-    instances: Images,
+    instances: Samples,
     judged: Labeled,
 }
 

@@ -11,7 +11,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use cognate_train::Images;
+use cognate_train::{Samples, Shape};
 use tract_onnx::prelude::*;
 
 use crate::sheets;
@@ -68,15 +68,16 @@ pub fn judge(folder: &Path, model: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 /// Runs the model on every image; returns unit embeddings.
-fn embed(model: &Path, images: &Images) -> TractResult<Vec<Vec<f32>>> {
-    let shape = [1, 1, images.height(), images.width()];
+fn embed(model: &Path, images: &Samples) -> TractResult<Vec<Vec<f32>>> {
+    let Shape { channels, height, width } = images.shape();
+    let shape = [1, channels, height, width];
     let model = tract_onnx::onnx()
         .model_for_path(model)?
         .with_input_fact(0, f32::fact(shape).into())?
         .into_optimized()?
         .into_runnable()?;
     let one = |index| {
-        let input = Tensor::from_shape(&shape, &images.values(index))?;
+        let input = Tensor::from_shape(&shape, images.values(index))?;
         let output = model.run(tvec!(input.into()))?;
         let view = output[0].to_plain_array_view::<f32>()?;
         Ok(unit(view.iter().copied().collect()))

@@ -6,10 +6,10 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use cognate_train::{Images, Labeled};
+use cognate_train::{Labeled, Samples};
 
 /// The samples of one folder, in the order of its CSV; all of one size.
-pub struct Samples {
+pub struct Sheets {
     size: [usize; 2],
     pixels: Vec<u8>,
     /// The subject of each sample.
@@ -22,7 +22,7 @@ struct Sheet {
     pixels: Vec<u8>,
 }
 
-impl Samples {
+impl Sheets {
     /// The samples whose subject is wanted.
     #[allow(dead_code)] // One of the two examples that read sheets has no use for it.
     pub fn only(&self, wanted: impl Fn(&str) -> bool) -> Self {
@@ -38,9 +38,9 @@ impl Samples {
     }
 
     /// The samples without their subjects.
-    pub fn images(self) -> Result<Images, Box<dyn Error>> {
+    pub fn images(self) -> Result<Samples, Box<dyn Error>> {
         let [width, height] = self.size;
-        Ok(Images::new(width, height, self.pixels)?)
+        Ok(Samples::of_pixels(width, height, &self.pixels)?)
     }
 
     /// The samples with a number for each subject.
@@ -56,12 +56,12 @@ impl Samples {
 }
 
 /// Reads every sample that `folder/samples.csv` names (columns file, subject, x, y, width, height).
-pub fn read(folder: &Path) -> Result<Samples, Box<dyn Error>> {
+pub fn read(folder: &Path) -> Result<Sheets, Box<dyn Error>> {
     let path = folder.join("samples.csv");
     let mut rows = csv::Reader::from_path(&path)
         .map_err(|error| format!("{}: {error}; run the example glyph_data first", path.display()))?;
     let mut sheets: HashMap<String, Sheet> = HashMap::new();
-    let mut samples = Samples { size: [0; 2], pixels: Vec::new(), subjects: Vec::new() };
+    let mut samples = Sheets { size: [0; 2], pixels: Vec::new(), subjects: Vec::new() };
     for row in rows.deserialize() {
         let (file, subject, x, y, width, height): (String, String, usize, usize, usize, usize) = row?;
         if !samples.subjects.is_empty() && samples.size != [width, height] {

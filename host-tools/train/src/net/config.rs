@@ -1,5 +1,7 @@
 //! The shape of an encoder, layer by layer, and what it costs a device.
 
+use core::fmt;
+
 use super::Cost;
 use crate::train::TrainError;
 
@@ -165,6 +167,12 @@ impl Shape {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} × {} × {}", self.channels, self.height, self.width)
     }
 }
 

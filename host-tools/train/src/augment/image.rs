@@ -1,4 +1,4 @@
-//! Augmentation: the ways in which two pictures of the same glyph differ.
+//! The ways in which two pictures of the same thing differ.
 //!
 //! In order: stroke width, an affine map together with an elastic one (one resampling, so that nothing is blurred
 //! twice), gain, noise. The ranges of the default were found by trying, on handwriting of 28 × 28 pixels; stroke and
@@ -9,9 +9,9 @@ use crate::rng::Rng;
 /// Control points of the elastic map along each side of the image.
 const GRID: usize = 5;
 
-/// How far each kind of change may go; zero turns it off.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AugmentConfig {
+/// How far each kind of change of a picture may go; zero turns it off.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ImageAugment {
     /// Largest blend toward the 3 × 3 maximum (thicker) or minimum (thinner), 0..=1.
     pub stroke: f32,
     /// Largest rotation either way, degrees.
@@ -30,21 +30,7 @@ pub struct AugmentConfig {
     pub noise: f32,
 }
 
-impl AugmentConfig {
-    /// Nothing is changed.
-    pub const NONE: Self = Self {
-        stroke: 0.0,
-        rotation: 0.0,
-        log_scale: 0.0,
-        shear: 0.0,
-        shift: 0.0,
-        elastic: 0.0,
-        gain: [1.0, 1.0],
-        noise: 0.0,
-    };
-}
-
-impl Default for AugmentConfig {
+impl Default for ImageAugment {
     fn default() -> Self {
         Self {
             stroke: 0.8,
@@ -99,7 +85,7 @@ impl Plane {
 }
 
 /// Makes one augmented view; `rng` decides everything.
-pub(crate) fn augment(plane: &Plane, config: &AugmentConfig, rng: &mut Rng) -> Plane {
+pub(super) fn augment(plane: &Plane, config: &ImageAugment, rng: &mut Rng) -> Plane {
     let pen = stroke(plane, config, rng);
     let mut view = warp(&pen, config, rng);
     tone(&mut view.values, config, rng);
@@ -107,7 +93,7 @@ pub(crate) fn augment(plane: &Plane, config: &AugmentConfig, rng: &mut Rng) -> P
 }
 
 /// Makes the pen wider or narrower: a blend toward the maximum or minimum of each 3 × 3 neighborhood.
-fn stroke(plane: &Plane, config: &AugmentConfig, rng: &mut Rng) -> Plane {
+fn stroke(plane: &Plane, config: &ImageAugment, rng: &mut Rng) -> Plane {
     let share = rng.within(0.0, config.stroke);
     let pick = if rng.below(2) == 0 { f32::max } else { f32::min };
     let extreme = |index: usize| {
@@ -122,7 +108,7 @@ fn stroke(plane: &Plane, config: &AugmentConfig, rng: &mut Rng) -> Plane {
 /// Resamples through a random affine map about the center, and a random elastic one.
 ///
 /// The maps go from the view to the source. Their ranges are symmetric, so it is all the same as the other way round.
-fn warp(plane: &Plane, config: &AugmentConfig, rng: &mut Rng) -> Plane {
+fn warp(plane: &Plane, config: &ImageAugment, rng: &mut Rng) -> Plane {
     let affine = Affine::random(config, rng);
     let elastic = Elastic::random(config.elastic, rng);
     let middle = [plane.width, plane.height].map(|side| (side as f32 - 1.0) / 2.0);
@@ -143,7 +129,7 @@ struct Affine {
 }
 
 impl Affine {
-    fn random(config: &AugmentConfig, rng: &mut Rng) -> Self {
+    fn random(config: &ImageAugment, rng: &mut Rng) -> Self {
         let (sin, cos) = rng.around(config.rotation).to_radians().sin_cos();
         let [scale_x, scale_y] = [(); 2].map(|()| rng.around(config.log_scale).exp());
         let shear = rng.around(config.shear);
@@ -187,7 +173,7 @@ impl Elastic {
 }
 
 /// Brightness and noise, kept within 0..=1.
-fn tone(values: &mut [f32], config: &AugmentConfig, rng: &mut Rng) {
+fn tone(values: &mut [f32], config: &ImageAugment, rng: &mut Rng) {
     let gain = rng.within(config.gain[0], config.gain[1]);
     let noise = rng.within(0.0, config.noise);
     for value in values {
@@ -200,7 +186,7 @@ mod tests {
     use super::*;
 
     /// No change at all.
-    const OFF: AugmentConfig = AugmentConfig {
+    const OFF: ImageAugment = ImageAugment {
         stroke: 0.0,
         rotation: 0.0,
         log_scale: 0.0,
@@ -227,7 +213,7 @@ mod tests {
     fn values_stay_in_range_and_repeat() {
         let plane = random(13, 8);
         for seed in 0..50 {
-            let view = || augment(&plane, &AugmentConfig::default(), &mut Rng::keyed(&[seed]));
+            let view = || augment(&plane, &ImageAugment::default(), &mut Rng::keyed(&[seed]));
             assert!(view().values.iter().all(|value| (0.0..=1.0).contains(value)));
             assert_eq!(view(), view());
             assert_ne!(view(), plane);
@@ -242,7 +228,7 @@ mod tests {
 
     #[test]
     fn stroke_widens_or_narrows_the_pen() {
-        let config = AugmentConfig { stroke: 0.8, ..OFF };
+        let config = ImageAugment { stroke: 0.8, ..OFF };
         let ink = |seed| augment(&dot(), &config, &mut Rng::keyed(&[seed])).values.iter().sum::<f32>();
         let inks: Vec<f32> = (0..20).map(ink).collect();
         // A dot grows into its 3 × 3 neighborhood or fades.
@@ -254,7 +240,7 @@ mod tests {
     #[test]
     fn affine_map_has_the_documented_matrix() {
         let degrees = 15f32;
-        let config = AugmentConfig { rotation: degrees, log_scale: 0.2, shear: 0.25, shift: 2.5, ..OFF };
+        let config = ImageAugment { rotation: degrees, log_scale: 0.2, shear: 0.25, shift: 2.5, ..OFF };
         for seed in 0..100 {
             let Affine { matrix: [[a, b], [c, d]], shift } = Affine::random(&config, &mut Rng::keyed(&[seed]));
             // The first column is the turned x axis times its scale; the determinant is the product of both scales.
