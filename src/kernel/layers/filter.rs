@@ -207,8 +207,10 @@ impl<'a> Filter<'a> {
     /// What a sum begins with.
     #[must_use]
     pub fn bias(&self, channel: usize) -> i32 {
+        if self.layout == FilterLayout::Plain {
+            return self.word(self.plain_words() + channel * 4);
+        }
         match (self.layout, self.block(channel)) {
-            (FilterLayout::Plain, _) => self.word(self.plain_words() + channel * 4),
             (FilterLayout::Pairs, Some((start, lane, _))) if !self.shape.is_depthwise() => {
                 let second = self.word(start + lane / 2 * 8 + 4);
                 let both = self.word(start + lane / 2 * 8);
@@ -216,17 +218,17 @@ impl<'a> Filter<'a> {
             }
             (FilterLayout::Pairs | FilterLayout::Singles, Some((start, lane, _))) => self.word(start + lane * 4),
             (FilterLayout::Lanes, Some((start, lane, blocks))) => self.word(self.lane_words(start, lane, blocks)),
-            (_, None) => 0,
+            (FilterLayout::Plain, _) | (_, None) => 0,
         }
     }
 
     /// What a sum is multiplied by, in 2⁻³².
     #[must_use]
     pub fn multiplier(&self, channel: usize) -> i32 {
+        if self.layout == FilterLayout::Plain {
+            return self.word(self.plain_words() + (self.shape.sizes().output.channels + channel) * 4);
+        }
         match (self.layout, self.block(channel)) {
-            (FilterLayout::Plain, _) => {
-                self.word(self.plain_words() + (self.shape.sizes().output.channels + channel) * 4)
-            }
             (FilterLayout::Pairs | FilterLayout::Singles, Some((start, lane, blocks))) => {
                 self.word(start + blocks.bytes - 16 + lane * 4)
             }
@@ -234,7 +236,7 @@ impl<'a> Filter<'a> {
                 let behind = if self.shape.is_depthwise() { 32 } else { 16 };
                 self.word(self.lane_words(start, lane, blocks) + behind)
             }
-            (_, None) => 0,
+            (FilterLayout::Plain, _) | (_, None) => 0,
         }
     }
 

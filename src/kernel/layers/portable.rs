@@ -2,7 +2,6 @@
 
 use super::super::portable::dot;
 use super::{Filter, FilterLayout, Layer, Output, Shape, Sizes};
-use core::array::from_fn;
 use core::ops::Range;
 
 /// Some output channels of a layer: input and output are whole tensors.
@@ -17,16 +16,37 @@ pub fn convolve(layer: &Layer<'_>, input: &[i8], output: &mut Output<'_>, channe
             let pixel = (row * extent.width + column) * extent.channels;
             output.put(pixel + channel, sum, layer.filter.multiplier(channel), &layer.rescale);
         };
-        if shape.is_depthwise() && layer.filter.layout() == FilterLayout::Plain {
-            for first in channels.clone().step_by(TOGETHER) {
-                let count = (channels.end - first).min(TOGETHER);
-                let sums = depthwise_sums(layer, input, row, column, first, count);
-                sums.into_iter().take(count).enumerate().for_each(|(index, sum)| put(first + index, sum));
+        if let Some(places) = places(layer, input, row, column) {
+            for channel in channels.clone() {
+                let weights = layer.filter.rows(channel, 1);
+                let sum = weights.iter().zip(&places).fold(layer.filter.bias(channel), |sum, (weight, place)| {
+                    // What is not there is padding.
+                    let seen = input.get(place + channel).unwrap_or(&layer.input_zero);
+                    sum.wrapping_add(i32::from(*weight) * i32::from(*seen))
+                });
+                put(channel, sum);
+            }
+        } else if let Some(seen) = pixel(layer, input, row, column) {
+            for channel in channels.clone() {
+                let weights = layer.filter.rows(channel, 1);
+                put(channel, layer.filter.bias(channel).wrapping_add(dot(seen, weights)));
             }
         } else {
             channels.clone().for_each(|channel| put(channel, sum(layer, input, row, column, channel)));
         }
     }
+}
+
+/// What a window of one pixel sees, which is the same for all channels; `None` where a window sees anything else.
+fn pixel<'a>(layer: &Layer<'_>, input: &'a [i8], row: usize, column: usize) -> Option<&'a [i8]> {
+    let shape = layer.filter.shape();
+    let Sizes { input: extent, groups, .. } = *shape.sizes();
+    if shape.taps() != 1 || groups != 1 || layer.filter.layout() != FilterLayout::Plain {
+        return None;
+    }
+    let (row, column) = (shape.input_row(row, 0)?, shape.input_column(column, 0)?);
+    let start = (row * extent.width + column) * extent.channels;
+    input.get(start..start + extent.channels)
 }
 
 /// The sum of one output: of a row of the window what it sees of the input at once, where that lies together.
@@ -64,40 +84,25 @@ fn sum(layer: &Layer<'_>, input: &[i8], row: usize, column: usize, channel: usiz
     sum
 }
 
-/// Channels of a depthwise layer that are done at once.
-const TOGETHER: usize = 16;
+/// The most taps of a depthwise window whose places are held.
+const PLACES: usize = 49;
 
-/// The sums of channels from one on, tap by tap, since the channels of a pixel lie together.
-fn depthwise_sums(
-    layer: &Layer<'_>,
-    input: &[i8],
-    row: usize,
-    column: usize,
-    first: usize,
-    count: usize,
-) -> [i32; TOGETHER] {
+/// Where the first channel of each tap of a depthwise window is, which is the same for all channels: padding is behind the end.
+/// `None` for other layers, and for greater windows.
+fn places(layer: &Layer<'_>, input: &[i8], row: usize, column: usize) -> Option<[usize; PLACES]> {
     let shape = layer.filter.shape();
+    if !shape.is_depthwise() || shape.taps() > PLACES || layer.filter.layout() != FilterLayout::Plain {
+        return None;
+    }
     let Sizes { input: extent, kernel, .. } = *shape.sizes();
-    let mut sums = from_fn(|index| layer.filter.bias(first + index));
-    let weights = layer.filter.rows(first, count);
-    for (tap_row, tap_column) in (0..kernel.height).flat_map(|row| (0..kernel.width).map(move |column| (row, column))) {
-        let seen = shape.input_row(row, tap_row).zip(shape.input_column(column, tap_column));
-        let seen = seen.and_then(|(row, column)| {
-            let start = (row * extent.width + column) * extent.channels + first;
-            input.get(start..start + count)
-        });
-        let taps = weights.get(tap_row * kernel.width + tap_column..).unwrap_or_default();
-        let taps = taps.iter().step_by(shape.taps().max(1));
-        match seen {
-            Some(seen) => {
-                for ((sum, tap), seen) in sums.iter_mut().zip(taps).zip(seen) {
-                    *sum = sum.wrapping_add(i32::from(*tap) * i32::from(*seen));
-                }
-            }
-            None => sums.iter_mut().zip(taps).for_each(|(sum, tap)| *sum = sum.wrapping_add(padded(layer, *tap))),
+    let mut places = [input.len(); PLACES];
+    let taps = (0..kernel.height).flat_map(|row| (0..kernel.width).map(move |column| (row, column)));
+    for (place, (tap_row, tap_column)) in places.iter_mut().zip(taps) {
+        if let (Some(row), Some(column)) = (shape.input_row(row, tap_row), shape.input_column(column, tap_column)) {
+            *place = (row * extent.width + column) * extent.channels;
         }
     }
-    sums
+    Some(places)
 }
 
 /// What a weight adds where it sees padding.
@@ -129,5 +134,8 @@ fn gathered_sum(layer: &Layer<'_>, input: &[i8], row: usize, column: usize, chan
 
 /// The first of the input channels that an output channel sees.
 fn first_input(shape: &Shape, channel: usize) -> usize {
+    if shape.sizes().groups == 1 {
+        return 0;
+    }
     channel.checked_div(shape.group_outputs()).unwrap_or(0) * shape.group_inputs()
 }

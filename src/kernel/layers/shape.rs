@@ -43,6 +43,9 @@ pub struct Sizes {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shape {
     sizes: Sizes,
+    // Kept, because a core without a division would compute them for each output.
+    group_inputs: usize,
+    group_outputs: usize,
 }
 
 /// The most elements of a tensor.
@@ -96,11 +99,16 @@ impl Shape {
         let Sizes { input, output, kernel, stride, dilation, padding, groups } = sizes;
         let sound = input.is_sound() && output.is_sound() && kernel.is_sound() && stride.is_sound();
         let sound = sound && dilation.is_sound() && padding.height <= MOST_WINDOW && padding.width <= MOST_WINDOW;
-        let divided = groups != 0 && input.channels.is_multiple_of(groups) && output.channels.is_multiple_of(groups);
+        let (Some(group_inputs), Some(group_outputs)) =
+            (input.channels.checked_div(groups), output.channels.checked_div(groups))
+        else {
+            return None;
+        };
+        let divided = group_inputs * groups == input.channels && group_outputs * groups == output.channels;
         if !(sound && divided) {
             return None;
         }
-        let shape = Self { sizes };
+        let shape = Self { sizes, group_inputs, group_outputs };
         if shape.depth() <= MOST_DEPTH { Some(shape) } else { None }
     }
 
@@ -127,19 +135,13 @@ impl Shape {
     /// Input channels that an output channel sees.
     #[must_use]
     pub const fn group_inputs(&self) -> usize {
-        match self.sizes.input.channels.checked_div(self.sizes.groups) {
-            Some(channels) => channels,
-            None => 0,
-        }
+        self.group_inputs
     }
 
     /// Output channels of a group.
     #[must_use]
     pub const fn group_outputs(&self) -> usize {
-        match self.sizes.output.channels.checked_div(self.sizes.groups) {
-            Some(channels) => channels,
-            None => 0,
-        }
+        self.group_outputs
     }
 
     /// Elements of a window.
