@@ -34,6 +34,7 @@
 
 mod augment;
 mod batch;
+mod eer;
 mod loss;
 mod net;
 mod onnx;
@@ -43,8 +44,9 @@ mod train;
 
 pub use augment::{Augment, ImageAugment, SeriesAugment};
 pub use batch::BatchConfig;
+pub use eer::equal_error_rate;
 pub use loss::Loss;
 pub use net::{Block, Budget, Cost, Family, Filters, Head, Join, Layer, NetConfig, Shape};
 pub use onnx::Recipe;
 pub use samples::{Labeled, Samples, SamplesError};
-pub use train::{Encoder, Progress, TrainConfig, TrainError, train};
+pub use train::{Encoder, HeldOut, Progress, TrainConfig, TrainError, train, train_held_out};

@@ -10,6 +10,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::augment::Augment;
 use crate::batch::{BatchConfig, Batcher};
+use crate::eer::equal_error_rate;
 use crate::loss::Loss;
 use crate::net::{Net, NetConfig, Shape, values};
 use crate::rng::Rng;
@@ -60,6 +61,17 @@ impl Default for TrainConfig {
     }
 }
 
+/// Samples of subjects that training does not see, which say when it has learned enough.
+#[derive(Debug, Clone, Copy)]
+pub struct HeldOut<'a> {
+    /// At least two classes, one of them with two samples.
+    pub samples: &'a Labeled,
+    /// Steps from one look to the next, above 0.
+    pub every: usize,
+    /// Looks without a lower equal error rate after which a run ends, above 0.
+    pub patience: usize,
+}
+
 /// Where a run is, after a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
@@ -71,6 +83,8 @@ pub struct Progress {
     pub loss: f32,
     /// The learning rate of this step.
     pub rate: f64,
+    /// The equal error rate of the samples held out, after steps that are followed by a look at them; a fraction.
+    pub eer: Option<f64>,
 }
 
 /// Why a run did not give an encoder.
@@ -129,6 +143,8 @@ pub enum TrainError {
         /// Instances in a batch.
         need: usize,
     },
+    /// The samples held out have not both genuine and impostor pairs.
+    HeldOut,
     /// The loss became infinite or not a number.
     Diverged {
         /// The step, from 1.
@@ -157,6 +173,40 @@ pub fn train(
     config: &TrainConfig,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Encoder, TrainError> {
+    train_with(labeled, instances, None, config, progress)
+}
+
+/// The same, ended early when the samples held out get no better; the encoder is the one that did best on them.
+///
+/// # Errors
+///
+/// As [`train`], and [`TrainError::HeldOut`] when there is no equal error rate of the samples held out.
+pub fn train_held_out(
+    labeled: &Labeled,
+    instances: &Samples,
+    held_out: &HeldOut<'_>,
+    config: &TrainConfig,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Encoder, TrainError> {
+    let shapes = [held_out.samples.samples().shape(), instances.shape()];
+    if shapes[0] != shapes[1] {
+        return Err(TrainError::ShapesDiffer { labeled: shapes[0], instances: shapes[1] });
+    }
+    for (name, value) in [("every", held_out.every), ("patience", held_out.patience)] {
+        if value == 0 {
+            return Err(TrainError::Setting { name, need: "above zero" });
+        }
+    }
+    train_with(labeled, instances, Some(held_out), config, progress)
+}
+
+fn train_with(
+    labeled: &Labeled,
+    instances: &Samples,
+    held_out: Option<&HeldOut<'_>>,
+    config: &TrainConfig,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Encoder, TrainError> {
     check(config)?;
     let batcher = Batcher::new(labeled, instances, config.batch, &config.augment, config.seed)?;
     config.loss.check(config.batch)?;
@@ -170,13 +220,21 @@ pub fn train(
             (0..config.steps).try_for_each(|step| sender.send(batcher.batch(step)))
         });
         let mut run = Run::new(net, config, device);
+        let mut best = held_out.map(Best::new);
         for (step, batch) in batches.iter().enumerate() {
             let dims = [batch.classes.len(), shape.channels, shape.height, shape.width];
-            run.step(step, TensorData::new(batch.values, dims), &batch.classes, progress)?;
+            let loss = run.step(step, TensorData::new(batch.values, dims), &batch.classes)?;
+            let eer = match &mut best {
+                Some(best) => best.look(step + 1, config.steps, &run.net)?,
+                None => None,
+            };
+            progress(Progress { step: step + 1, steps: config.steps, loss, rate: rate(config, step), eer });
+            if best.as_ref().is_some_and(Best::is_over) {
+                break;
+            }
         }
-        Ok(run.net)
+        Ok(best.and_then(|best| best.net).unwrap_or_else(|| run.net.valid()))
     })?;
-    let net = net.valid();
     Ok(Encoder { net, shape })
 }
 
@@ -211,14 +269,8 @@ impl<'a> Run<'a> {
     }
 
     /// One step down the gradient of one batch.
-    fn step(
-        &mut self,
-        step: usize,
-        images: TensorData,
-        classes: &[usize],
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<(), TrainError> {
-        let embeddings = self.net.forward(Tensor::from_data(images, &self.device));
+    fn step(&mut self, step: usize, samples: TensorData, classes: &[usize]) -> Result<f32, TrainError> {
+        let embeddings = self.net.forward(Tensor::from_data(samples, &self.device));
         let loss = self.config.loss.of(embeddings, classes);
         let value: f32 = loss.clone().into_scalar();
         if !value.is_finite() {
@@ -227,8 +279,41 @@ impl<'a> Run<'a> {
         let gradients = GradientsParams::from_grads(loss.backward(), &self.net);
         let rate = rate(self.config, step);
         self.net = self.optimizer.step(rate, self.net.clone(), gradients);
-        progress(Progress { step: step + 1, steps: self.config.steps, loss: value, rate });
-        Ok(())
+        Ok(value)
+    }
+}
+
+/// The network that did best on what was held out.
+struct Best<'a> {
+    held_out: &'a HeldOut<'a>,
+    eer: f64,
+    net: Option<Net>,
+    /// Looks since.
+    looks: usize,
+}
+
+impl<'a> Best<'a> {
+    fn new(held_out: &'a HeldOut<'a>) -> Self {
+        Self { held_out, eer: f64::INFINITY, net: None, looks: 0 }
+    }
+
+    /// The equal error rate now, when it is time for a look: behind the last step, too.
+    fn look(&mut self, done: usize, steps: usize, net: &Net) -> Result<Option<f64>, TrainError> {
+        if !done.is_multiple_of(self.held_out.every) && done != steps {
+            return Ok(None);
+        }
+        let net = net.valid();
+        let embeddings = embed(&net, self.held_out.samples.samples());
+        let eer = equal_error_rate(&embeddings, self.held_out.samples.classes()).ok_or(TrainError::HeldOut)?;
+        self.looks += 1;
+        if eer < self.eer {
+            (self.eer, self.net, self.looks) = (eer, Some(net), 0);
+        }
+        Ok(Some(eer))
+    }
+
+    fn is_over(&self) -> bool {
+        self.looks >= self.held_out.patience
     }
 }
 
@@ -295,6 +380,9 @@ impl fmt::Display for TrainError {
             Self::TooFewInstances { have, need } => {
                 write!(f, "{have} instances, but a batch takes {need}; add instances or make the batch smaller")
             }
+            Self::HeldOut => f.write_str(
+                "the samples held out have no pair of one class or none of two; hold out two classes of two samples or more",
+            ),
             Self::Diverged { step } => {
                 write!(f, "the loss is no number any more at step {step}; lower the rate or lengthen the warm-up")
             }

@@ -1,8 +1,8 @@
 //! Whole runs on small data: what they learn, that they repeat, and what they refuse.
 
 use cognate_train::{
-    Augment, BatchConfig, Encoder, Filters, ImageAugment, Labeled, Layer, Loss, NetConfig, Recipe, Samples, Shape,
-    TrainConfig, TrainError, train,
+    Augment, BatchConfig, Encoder, Filters, HeldOut, ImageAugment, Labeled, Layer, Loss, NetConfig, Recipe, Samples,
+    Shape, TrainConfig, TrainError, equal_error_rate, train, train_held_out,
 };
 
 /// Side of the test images.
@@ -126,6 +126,40 @@ fn instances_alone_are_enough() {
     config.batch.instances = 4;
     let none = Labeled::new(images(vec![]), vec![]).unwrap();
     assert!(quiet(&none, &images((0..=255).collect()), &config).is_ok());
+}
+
+#[test]
+fn a_run_ends_when_what_was_held_out_gets_no_better_and_gives_the_best() {
+    let (labeled, none) = (bars(4), images(vec![]));
+    let held_out = HeldOut { samples: &labeled, every: 5, patience: 3 };
+    let mut looks = Vec::new();
+    let mut last = 0;
+    let mut tell = |progress: cognate_train::Progress| {
+        assert_eq!(progress.eer.is_some(), progress.step.is_multiple_of(5));
+        looks.extend(progress.eer);
+        last = progress.step;
+    };
+    let encoder = train_held_out(&labeled, &none, &held_out, &config(400), &mut tell).unwrap();
+    // It gets to no errors soon, and cannot get better.
+    let best = looks.iter().copied().fold(f64::INFINITY, f64::min);
+    let first = looks.iter().position(|eer| *eer == best).unwrap();
+    assert_eq!(looks.len(), first + 1 + 3);
+    assert_eq!(last, looks.len() * 5);
+    assert_eq!(equal_error_rate(&encoder.embed(labeled.samples()), labeled.classes()), Some(best));
+}
+
+#[test]
+fn what_cannot_be_held_out_is_refused() {
+    let (labeled, none) = (bars(4), images(vec![]));
+    let refused = |samples: &Labeled, every, patience| {
+        let held_out = HeldOut { samples, every, patience };
+        train_held_out(&labeled, &none, &held_out, &config(2), &mut |_| ()).unwrap_err()
+    };
+    assert_eq!(refused(&bars(1), 1, 1), TrainError::HeldOut);
+    assert_eq!(refused(&labeled, 0, 1), TrainError::Setting { name: "every", need: "above zero" });
+    assert_eq!(refused(&labeled, 1, 0), TrainError::Setting { name: "patience", need: "above zero" });
+    let other = Labeled::new(Samples::of_pixels(2, 2, &[]).unwrap(), vec![]).unwrap();
+    assert!(matches!(refused(&other, 1, 1), TrainError::ShapesDiffer { .. }));
 }
 
 /// The error of a run whose configuration was changed.

@@ -1,6 +1,6 @@
 //! How well an encoder tells classes apart that training never showed: verification, and one-shot classification.
 
-use cognate_train::{Encoder, Labeled};
+use cognate_train::{Encoder, Labeled, equal_error_rate};
 
 /// Trials of one-shot classification.
 const EPISODES: usize = 400;
@@ -25,7 +25,8 @@ pub fn judge(encoder: &Encoder, set: &Labeled, seed: u64) -> Figures {
         by_class.resize(by_class.len().max(class + 1), Vec::new());
         by_class[*class].push(embedding);
     }
-    Figures { eer: eer(&unit, set.classes()), one_shot: WAYS.map(|ways| one_shot(&by_class, ways, seed)) }
+    let eer = equal_error_rate(&all, set.classes()).unwrap_or(f64::NAN);
+    Figures { eer, one_shot: WAYS.map(|ways| one_shot(&by_class, ways, seed)) }
 }
 
 fn unit(vector: &[f32]) -> Vec<f32> {
@@ -35,30 +36,6 @@ fn unit(vector: &[f32]) -> Vec<f32> {
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// The error where misses and false alarms of all pairs are equal, interpolated between adjacent thresholds.
-fn eer(unit: &[Vec<f32>], classes: &[usize]) -> f64 {
-    let mut pairs = Vec::new();
-    for a in 0..unit.len() {
-        for b in 0..a {
-            pairs.push((dot(&unit[a], &unit[b]), classes[a] == classes[b]));
-        }
-    }
-    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let genuine = pairs.iter().filter(|pair| pair.1).count() as f64;
-    let impostors = pairs.len() as f64 - genuine;
-    let (mut missed, mut passed) = (0.0, 1.0);
-    for equal in pairs.chunk_by(|a, b| a.0 == b.0) {
-        let own = equal.iter().filter(|pair| pair.1).count() as f64;
-        let next = (missed + own / genuine, passed - (equal.len() as f64 - own) / impostors);
-        if next.0 >= next.1 {
-            let gaps = (passed - missed, next.0 - next.1);
-            return missed + gaps.0 / (gaps.0 + gaps.1) * (next.0 - missed);
-        }
-        (missed, passed) = next;
-    }
-    missed
 }
 
 fn one_shot(by_class: &[Vec<&[f32]>], ways: usize, seed: u64) -> Option<f64> {

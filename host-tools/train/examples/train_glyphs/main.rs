@@ -54,7 +54,7 @@ fn run(data: &Path, out: &Path, config: &TrainConfig) -> Result<(), Box<dyn Erro
     let start = Instant::now();
     let mut tell = |progress: Progress| {
         if progress.step.is_multiple_of(100) || progress.step == progress.steps {
-            let Progress { step, steps, loss, rate } = progress;
+            let Progress { step, steps, loss, rate, .. } = progress;
             let seconds = start.elapsed().as_secs();
             println!("step {step} of {steps}: loss {loss:.3}, rate {rate:.5}, {seconds} s");
         }
