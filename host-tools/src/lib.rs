@@ -11,12 +11,14 @@
 //! 5. [`calibration`] chooses thresholds, [`thresholds`] is the file that keeps them and their evidence; [`eer`] is the one
 //!    number to compare ways by.
 //! 6. [`bundle`] edits the file that goes to the device, and [`simulation`] decides as the device does.
-//! 7. [`signing`] is how a device knows whose it is.
+//! 7. [`bridge`] takes whoever is enrolled over to another model.
+//! 8. [`signing`] is how a device knows whose it is.
 //!
 //! [`inspection`] tells what a model holds. [`choices`] are what the command line takes. [`file`](mod@file) and [`npy`] are the
 //! file forms shared by all.
 
 pub mod back_end;
+pub mod bridge;
 pub mod bundle;
 pub mod calibration;
 pub mod choices;

@@ -338,13 +338,7 @@ impl Bundle {
     /// # Errors
     /// [`EnrollError::NoCentroid`] and [`EnrollError::NoMoreIds`].
     pub fn enroll_any(&mut self, name: &str, codes: Vec<Vec<i8>>) -> Result<SubjectId, EnrollError> {
-        let codes = match self.settings.fusion {
-            Fusion::Centroid => {
-                let centroid = self.coder().centroid(&codes);
-                vec![centroid.ok_or_else(|| EnrollError::NoCentroid { name: name.to_owned() })?]
-            }
-            Fusion::Maximum | Fusion::MeanOfBest(_) => codes,
-        };
+        let codes = self.kept(name, codes)?;
         let id = self.next_subject;
         let next = id.next().filter(|next| *next <= SubjectId::FIRST_ON_DEVICE);
         self.next_subject = next.ok_or(EnrollError::NoMoreIds)?;
@@ -364,6 +358,38 @@ impl Bundle {
         }
         self.subjects[place].codes.extend(codes);
         Ok(self.subjects[place].id)
+    }
+
+    /// The first id that was never given.
+    #[must_use]
+    pub const fn next_subject(&self) -> SubjectId {
+        self.next_subject
+    }
+
+    /// Puts subjects with ids of their own, by ascending id, in place of those enrolled. By the bundle's fusion it keeps all
+    /// of their templates, or one, their centroid.
+    ///
+    /// # Errors
+    /// [`EnrollError::NoCentroid`]; the bundle is then as it was.
+    pub fn take_over(&mut self, subjects: Vec<Enrolled>, next_subject: SubjectId) -> Result<(), EnrollError> {
+        let kept = |subject: Enrolled| {
+            let codes = self.kept(&subject.name, subject.codes)?;
+            Ok(Enrolled { id: subject.id, name: subject.name, codes })
+        };
+        self.subjects = subjects.into_iter().map(kept).collect::<Result<_, _>>()?;
+        self.next_subject = next_subject;
+        Ok(())
+    }
+
+    /// What is kept of a subject's codes.
+    fn kept(&self, name: &str, codes: Vec<Vec<i8>>) -> Result<Vec<Vec<i8>>, EnrollError> {
+        match self.settings.fusion {
+            Fusion::Centroid => {
+                let centroid = self.coder().centroid(&codes);
+                Ok(vec![centroid.ok_or_else(|| EnrollError::NoCentroid { name: name.to_owned() })?])
+            }
+            Fusion::Maximum | Fusion::MeanOfBest(_) => Ok(codes),
+        }
     }
 
     /// Removes a subject with all its templates, and returns it. Its id is never given again.

@@ -1,5 +1,6 @@
 //! The subcommands, one a file: arguments, and what is printed.
 
+mod bridge;
 mod calibrate;
 mod encode;
 mod enroll;
@@ -37,6 +38,7 @@ enum Command {
     List(list::Args),
     Simulate(simulate::Args),
     Keygen(keygen::Args),
+    Bridge(bridge::Args),
     Protect(protect::Args),
     Sign(sign::Args),
     Verify(verify::Args),
@@ -55,6 +57,7 @@ impl Cli {
             Command::Remove(args) => remove::run(&args),
             Command::List(args) => list::run(&args),
             Command::Simulate(args) => simulate::run(&args),
+            Command::Bridge(args) => bridge::run(&args),
             Command::Protect(args) => protect::run(&args),
             Command::Keygen(args) => keygen::run(&args),
             Command::Sign(args) => sign::run(&args),

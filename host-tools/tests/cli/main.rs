@@ -4,6 +4,7 @@ mod bad_bundles;
 mod bad_embeddings;
 mod bad_models;
 mod bad_samples;
+mod bridge;
 mod calibration;
 mod choices;
 mod flow;
