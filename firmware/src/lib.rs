@@ -19,6 +19,7 @@ extern crate std;
 pub mod app;
 #[cfg(feature = "board")]
 pub mod board;
+pub mod encoder_workload;
 #[cfg(test)]
 mod fixture;
 pub mod layer_workload;

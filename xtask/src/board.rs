@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use cognate::CodeForm;
 use cognate::kernel::Layout;
+use cognate::kernel::layers::FilterLayout;
 
 /// A board that QEMU emulates.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -87,6 +88,15 @@ impl Board {
             "helium" => Layout::Lanes,
             "armv6m" if form == CodeForm::NormLimited => Layout::Halfwords,
             _ => Layout::Rows,
+        }
+    }
+
+    /// How an encoder's constants lie that its kernels stream fastest.
+    pub fn filter_layout(self) -> FilterLayout {
+        match self.kernels() {
+            "dsp" => FilterLayout::Pairs,
+            "helium" => FilterLayout::Lanes,
+            _ => FilterLayout::Plain,
         }
     }
 

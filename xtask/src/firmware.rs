@@ -121,8 +121,8 @@ mod tests {
     #[test]
     fn a_name_that_does_not_exist_gets_the_list() {
         let error = build_one(Board::Mps2An386, "nothere", &Flash::default()).unwrap_err();
-        let expected = "there is no firmware \"nothere\": choose of bench, bench-layers, checked, demo, enroll, \
-                        fault, full, hang, kerneltest, match-only, panic, selftest, signed";
+        let expected = "there is no firmware \"nothere\": choose of bench, bench-encoder, bench-layers, checked, \
+                        demo, enroll, fault, full, hang, kerneltest, match-only, panic, selftest, signed";
         assert_eq!(error.to_string(), expected);
     }
 }

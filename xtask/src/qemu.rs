@@ -44,12 +44,45 @@ pub struct Run {
 ///
 /// # Errors
 /// When QEMU cannot be started, or the output is not the log of this firmware.
-pub fn run(board: Board, elf: &Path, timeout: Duration, mut on_line: impl FnMut(&Line)) -> Result<Run> {
+pub fn run(board: Board, elf: &Path, timeout: Duration, on_line: impl FnMut(&Line)) -> Result<Run> {
+    run_any(board, elf, None, timeout, on_line)
+}
+
+/// A file that is put into memory before the firmware begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Loaded<'a> {
+    /// The file.
+    pub file: &'a Path,
+    /// Where its first byte goes.
+    pub address: u32,
+}
+
+/// The same with a file in memory.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_loaded(
+    board: Board,
+    elf: &Path,
+    loaded: Loaded<'_>,
+    timeout: Duration,
+    on_line: impl FnMut(&Line),
+) -> Result<Run> {
+    run_any(board, elf, Some(loaded), timeout, on_line)
+}
+
+fn run_any(
+    board: Board,
+    elf: &Path,
+    loaded: Option<Loaded<'_>>,
+    timeout: Duration,
+    mut on_line: impl FnMut(&Line),
+) -> Result<Run> {
     let deadline = Instant::now() + timeout;
     let bytes = std::fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
     let table = Table::parse(&bytes)?.with_context(|| format!("{} has no defmt log", elf.display()))?;
     let mut log = Log::new(&table, &bytes)?;
-    let process = Process::start(board, elf)?;
+    let process = Process::start(board, elf, loaded)?;
     let mut lines = Vec::new();
     while let Some(output) = process.output_until(deadline) {
         for line in log.decode(&output)? {
@@ -67,8 +100,12 @@ struct Process {
 }
 
 impl Process {
-    fn start(board: Board, elf: &Path) -> Result<Self> {
-        let mut child = Command::new("qemu-system-arm")
+    fn start(board: Board, elf: &Path, loaded: Option<Loaded<'_>>) -> Result<Self> {
+        let mut command = Command::new("qemu-system-arm");
+        if let Some(Loaded { file, address }) = loaded {
+            command.arg("-device").arg(format!("loader,file={},addr={address:#x},force-raw=on", file.display()));
+        }
+        let mut child = command
             .args(["-machine", board.name(), "-cpu", board.cpu()])
             .args(["-display", "none", "-monitor", "none", "-serial", "none"])
             // An instruction takes a nanosecond of the emulated clock, so that SysTick counts instructions.

@@ -7,7 +7,8 @@ use object::{LittleEndian, Object, ObjectSymbol, U32};
 
 /// A region of flash, as the linker script lays it out.
 pub struct Region {
-    start: u32,
+    /// Its first address.
+    pub start: u32,
     /// Its bytes.
     pub length: usize,
 }
@@ -18,13 +19,25 @@ impl Region {
     /// # Errors
     /// When the file is not ELF, or does not say where it is.
     pub fn of_bundle(elf: &[u8]) -> Result<Self> {
+        Self::between(elf, "_bundle_start", "_bundle_end")
+    }
+
+    /// The one that encoders are loaded into, beside the application's memory.
+    ///
+    /// # Errors
+    /// As [`Region::of_bundle`].
+    pub fn of_model(elf: &[u8]) -> Result<Self> {
+        Self::between(elf, "_model_start", "_model_end")
+    }
+
+    fn between(elf: &[u8], start: &str, end: &str) -> Result<Self> {
         let file = object::File::parse(elf)?;
         let address = |name| {
             let symbol = file.symbol_by_name(name).with_context(|| format!("the firmware has no symbol {name}"))?;
             u32::try_from(symbol.address()).with_context(|| format!("{name} is beyond 32 bits"))
         };
-        let (start, end) = (address("_bundle_start")?, address("_bundle_end")?);
-        let length = end.checked_sub(start).context("the bundle's region ends before it begins")?;
+        let (start, end) = (address(start)?, address(end)?);
+        let length = end.checked_sub(start).context("a region ends before it begins")?;
         Ok(Self { start, length: length as usize })
     }
 

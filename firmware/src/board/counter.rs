@@ -77,6 +77,12 @@ impl Counter {
         (ticks_since(began), result)
     }
 
+    /// All instructions that were counted.
+    #[must_use]
+    pub fn instructions(&self) -> u64 {
+        self.ticks * u64::from(self.per_tick.0) / 1000
+    }
+
     /// Decisions counted.
     #[must_use]
     pub const fn decisions(&self) -> u32 {
@@ -89,8 +95,7 @@ impl Counter {
     /// averages out.
     #[must_use]
     pub fn instructions_per_decision(&self) -> u32 {
-        let instructions = self.ticks * u64::from(self.per_tick.0) / 1000;
-        instructions.checked_div(u64::from(self.decisions)).unwrap_or(0) as u32
+        self.instructions().checked_div(u64::from(self.decisions)).unwrap_or(0) as u32
     }
 }
 

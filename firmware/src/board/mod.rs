@@ -14,6 +14,7 @@ mod flash;
 #[cfg(feature = "fpgaio")]
 mod fpgaio;
 mod fpu;
+mod large;
 #[cfg(feature = "log")]
 mod log;
 mod memory;
@@ -35,6 +36,7 @@ pub use counter::{Counter, Milli};
 pub use exit::{finish, succeed};
 pub use flash::{bundle, probes};
 pub use fpu::{flush_subnormals, flushes_subnormals};
+pub use large::{arena, model};
 #[cfg(feature = "log")]
 pub use log::decision as log_decision;
 pub use memory::Port;

@@ -1,5 +1,6 @@
 //! Layers of an encoder, by themselves.
 
+use super::pseudo_random;
 use super::run::{kernels_and_k, rounded};
 use crate::board::Board;
 use crate::firmware::{self, Flash};
@@ -95,11 +96,7 @@ impl LayerRuns {
 
     fn run(&self, name: &str) -> Result<LayerFigure> {
         let shape = self.shape(name)?;
-        let layout = match self.board.kernels() {
-            "dsp" => FilterLayout::Pairs,
-            "helium" => FilterLayout::Lanes,
-            _ => FilterLayout::Plain,
-        };
+        let layout = self.board.filter_layout();
         let runs = u32::try_from(MEASURED.div_ceil(shape.macs()))?;
         let path = self.folder.join("bench-layers-with-layer");
         let region = Region::of_bundle(&self.elf)?;
@@ -181,14 +178,8 @@ fn shown(shape: &Shape) -> String {
 /// The layer with pseudo-random weights, in two layouts.
 fn encode(shape: Shape, layout: FilterLayout, runs: u32) -> Result<Vec<u8>> {
     let outputs = shape.sizes().output.channels;
-    let mut state = 1u32;
-    let mut next = || {
-        // xorshift32 (Marsaglia 2003).
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state
-    };
+    let mut state = 1;
+    let mut next = || pseudo_random(&mut state);
     let weights: Vec<_> = (0..outputs * shape.depth()).map(|_| (next() % 255) as i32 - 127).map(|x| x as i8).collect();
     let biases: Vec<_> = (0..outputs).map(|_| (next() % 20_000) as i32 - 10_000).collect();
     // The greatest sums become a few hundred.

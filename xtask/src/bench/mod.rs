@@ -1,11 +1,14 @@
-//! `cargo xtask bench`: what searches and an encoder's layers cost in instructions, counted in QEMU, and what stands beside them.
+//! `cargo xtask bench`: what searches, an encoder's layers and whole encoders cost in instructions, counted in QEMU, and what stands beside them.
 
 mod data;
+mod encoders;
 mod layers;
+mod networks;
 mod run;
 mod table;
 
 pub use data::Data;
+pub use encoders::{EncoderRuns, table as encoder_table};
 pub use layers::{LayerRuns, table as layer_table};
 pub use run::Runs;
 pub use table::{KERNELS, of as table};
@@ -22,6 +25,8 @@ pub enum What {
     Searches,
     /// Layers of an encoder, beside their definition
     Layers,
+    /// Whole encoders, beside their definition
+    Encoders,
 }
 
 /// Runs everything, or only some of it, on some boards and prints tables or, with `json`, one object a line.
@@ -44,6 +49,13 @@ pub fn run(json: bool, board: Option<Board>, only: Option<What>) -> Result<()> {
             wrong += figures.iter().filter(|figure| !figure.equal_to_portable).count();
             print(json, &figures, || layer_table(board, &figures))?;
         }
+        if is_wanted(What::Encoders)
+            && let Some(runs) = EncoderRuns::build(board)?
+        {
+            let figures = runs.all()?;
+            wrong += figures.iter().filter(|figure| !figure.equal_to_portable).count();
+            print(json, &figures, || encoder_table(board, &figures))?;
+        }
     }
     if wrong > 0 {
         bail!("{wrong} answers are not what the definition gives: this must never happen");
@@ -60,4 +72,12 @@ fn print(json: bool, figures: &[impl Serialize], table: impl FnOnce() -> String)
         println!("{}", table());
     }
     Ok(())
+}
+
+/// xorshift32 (Marsaglia 2003): the next of pseudo-random numbers that are the same each time.
+fn pseudo_random(state: &mut u32) -> u32 {
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    *state
 }

@@ -1,0 +1,212 @@
+//! Whole encoders.
+
+use super::networks::{ENCODERS, Network};
+use super::pseudo_random;
+use super::run::{kernels_and_k, rounded};
+use crate::board::Board;
+use crate::firmware::{self, Flash};
+use crate::in_repository;
+use crate::qemu::{self, Ending, Loaded};
+use crate::region::Region;
+use anyhow::{Context, Result, bail, ensure};
+use cognate::encoder::{Encoder, FilterLayout, Sample};
+use cognate_firmware::encoder_workload::{EncoderWorkload, sum_of};
+use serde::Serialize;
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The definition of a whole encoder takes minutes where the machine is busy.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Samples that are encoded by a core's own kernels; by the definition it is one.
+const SAMPLES: usize = 2;
+
+/// A measurement.
+#[derive(Clone, Debug, Serialize)]
+pub struct EncoderFigure {
+    /// Which encoder.
+    pub kernel: String,
+    /// On which core: m3, m4, …
+    pub core: &'static str,
+    /// What its numbers are.
+    pub variant: &'static str,
+    /// Elements of an embedding.
+    pub dims: usize,
+    /// Multiply-accumulates of its convolutions, those with padding among them.
+    pub macs: u64,
+    /// Executed instructions of the whole, by these.
+    pub instructions_per_mac: f64,
+    /// Whether the outputs are those of the host, which computes by the definition.
+    pub equal_to_portable: bool,
+    /// Instructions of a sample, on average.
+    pub instructions: f64,
+    /// The same with plain constants, which every core takes the way of the definition, by the multiply-accumulates.
+    pub portable_instructions_per_mac: f64,
+    /// Instructions of a tick of SysTick, as they were counted.
+    pub k: f64,
+    /// Samples.
+    pub runs: usize,
+    /// Input and output.
+    pub shape: String,
+    /// How the constants of most layers lie.
+    pub layout: String,
+    /// Bytes of the encoder.
+    pub encoder_bytes: usize,
+    /// The kernels that ran.
+    pub kernels: String,
+    /// What was run.
+    pub data: &'static str,
+}
+
+/// The firmware of a board that has room for them.
+pub struct EncoderRuns {
+    board: Board,
+    elf: PathBuf,
+    /// Where an encoder is loaded.
+    address: u32,
+    folder: PathBuf,
+}
+
+impl EncoderRuns {
+    /// Builds the firmware; `None` for a board without memory for them.
+    ///
+    /// # Errors
+    /// When it does not build.
+    pub fn build(board: Board) -> Result<Option<Self>> {
+        let folder = in_repository("target/bench").join(board.name());
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let elf = firmware::build_one(board, "bench-encoder", &Flash::default())?;
+        let model = Region::of_model(&fs::read(&elf)?)?;
+        Ok((model.length > 0).then_some(Self { board, elf, address: model.start, folder }))
+    }
+
+    /// Every encoder.
+    ///
+    /// # Errors
+    /// When something does not run.
+    pub fn all(&self) -> Result<Vec<EncoderFigure>> {
+        ENCODERS.into_iter().map(|name| self.run(name).with_context(|| name.to_owned())).collect()
+    }
+
+    /// The smallest: whether everything works.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn few(&self) -> Result<Vec<EncoderFigure>> {
+        ENCODERS.into_iter().take(1).map(|name| self.run(name)).collect()
+    }
+
+    fn run(&self, name: &str) -> Result<EncoderFigure> {
+        let layout = self.board.filter_layout();
+        let network = Network::new(name, layout)?;
+        let macs = network.macs;
+        let bytes = network.encode()?;
+        let encoder = <Encoder<'_>>::new_checked(&bytes)?;
+        let input = encoder.input().extent;
+        let mut state = 7;
+        let mut samples = vec![vec![0; input.elements()]; SAMPLES];
+        samples.iter_mut().flatten().for_each(|pixel| *pixel = pseudo_random(&mut state) as u8);
+        let expected = on_the_host(&encoder, &samples)?;
+        let streamed = self.measure(&bytes, &samples)?;
+        // Where there is no other layout, nothing else is to be seen.
+        let plain = if layout == FilterLayout::Plain {
+            streamed.clone()
+        } else {
+            self.measure(&Network::new(name, FilterLayout::Plain)?.encode()?, &samples[..1])?
+        };
+        let instructions = streamed.instructions as f64 / SAMPLES as f64;
+        let plain_instructions = plain.instructions as f64 / plain.sums.len() as f64;
+        Ok(EncoderFigure {
+            kernel: name.to_owned(),
+            core: self.board.short_core(),
+            variant: "int8",
+            dims: encoder.dimension(),
+            macs,
+            instructions_per_mac: rounded(instructions / macs as f64, 1e4),
+            equal_to_portable: streamed.sums == expected && expected.starts_with(&plain.sums),
+            instructions: rounded(instructions, 1.0),
+            portable_instructions_per_mac: rounded(plain_instructions / macs as f64, 1e3),
+            k: streamed.k,
+            runs: SAMPLES,
+            shape: format!("{}x{}x{} to {}", input.height, input.width, input.channels, encoder.dimension()),
+            layout: format!("{layout:?}").to_lowercase(),
+            encoder_bytes: bytes.len(),
+            kernels: streamed.kernels,
+            data: "made-up weights in the shapes of the encoder, made-up samples",
+        })
+    }
+
+    fn measure(&self, encoder: &[u8], samples: &[Vec<u8>]) -> Result<Measured> {
+        let length = samples.first().map_or(0, Vec::len);
+        let mut bytes = EncoderWorkload::header(encoder.len(), length, samples.len()).to_vec();
+        bytes.extend(encoder);
+        bytes.resize(bytes.len().next_multiple_of(16), 0);
+        bytes.extend(samples.iter().flatten());
+        let path = self.folder.join("encoder");
+        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        let loaded = Loaded { file: &path, address: self.address };
+        let run = qemu::run_loaded(self.board, &self.elf, loaded, TIMEOUT, |_| ())?;
+        let lines: String = run.lines.iter().map(|line| format!("\n{line}")).collect();
+        ensure!(run.ending == Ending::Exited(0), "the firmware ended with {:?}:{lines}", run.ending);
+        let (kernels, k) = kernels_and_k(self.board, &run.lines).with_context(|| format!("in this log:{lines}"))?;
+        let mut measured = Measured { kernels: kernels.to_owned(), k, instructions: 0, sums: Vec::new() };
+        for line in run.lines.iter().filter_map(|line| line.message.strip_prefix("encoder ")) {
+            let words: Vec<_> = line.split(' ').collect();
+            let ["instructions", instructions, "sum", sum] = words[..] else { bail!("not a measurement: {line:?}") };
+            measured.instructions += instructions.parse::<u64>()?;
+            measured.sums.push(sum.parse()?);
+        }
+        ensure!(measured.sums.len() == samples.len(), "not every sample was encoded:{lines}");
+        Ok(measured)
+    }
+}
+
+/// What a firmware said.
+#[derive(Clone)]
+struct Measured {
+    kernels: String,
+    k: f64,
+    /// Of all samples.
+    instructions: u64,
+    /// Over the outputs of each sample.
+    sums: Vec<u32>,
+}
+
+fn on_the_host(encoder: &Encoder<'_>, samples: &[Vec<u8>]) -> Result<Vec<u32>> {
+    // 128-bit words, for the alignment.
+    let mut arena = vec![0u128; encoder.arena_bytes().div_ceil(16)];
+    let mut sums = Vec::new();
+    for sample in samples {
+        let output = encoder.run(Sample::Uint8(sample), bytemuck::must_cast_slice_mut(&mut arena))?;
+        sums.push(sum_of(output.values()));
+    }
+    Ok(sums)
+}
+
+/// A table of one board.
+pub fn table(board: Board, figures: &[EncoderFigure]) -> String {
+    let mut table = String::new();
+    let k = figures.first().map_or(0.0, |figure| figure.k);
+    // Writing to a string does not fail.
+    let _ = writeln!(table, "{} ({}), whole encoders, {k} instructions a tick", board.name(), board.core());
+    let _ = writeln!(
+        table,
+        "{:<22} {:>10} {:>13} {:>9} {:>12} {:>9}  shape",
+        "encoder", "instr/MAC", "instructions", "portable", "MACs", "bytes"
+    );
+    for figure in figures {
+        let EncoderFigure { kernel, instructions_per_mac, instructions, encoder_bytes, macs, shape, .. } = figure;
+        let portable = figure.portable_instructions_per_mac;
+        let wrong = if figure.equal_to_portable { "" } else { "  WRONG ANSWER" };
+        let _ = writeln!(
+            table,
+            "{kernel:<22} {instructions_per_mac:>10.3} {instructions:>13.0} {portable:>9.2} {macs:>12} {encoder_bytes:>9}  {shape}{wrong}"
+        );
+    }
+    if let Some(figure) = figures.first() {
+        let _ = writeln!(table, "data: {}", figure.data);
+    }
+    table
+}
