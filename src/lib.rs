@@ -19,7 +19,8 @@
 //! 6. [`Search`]: [`Search::verify`] (is this subject 3?), [`Search::identify`] (who is this, if anyone?), [`Search::rank`],
 //!    [`Search::scores`]; [`normalization`] of scores against a cohort; [`Query`], sums of templates to search for.
 //! 7. [`policy`]: thresholds by the error rate that they hold, and what a [`Decision`] rests on.
-//! 8. [`bundle`]: the one file that carries all of this from the host to the device; with the feature `signature`, the module
+//! 8. [`statistics`]: how scores are distributed in the field, without templates, ids or times.
+//! 9. [`bundle`]: the one file that carries all of this from the host to the device; with the feature `signature`, the module
 //!    of that name has bundles that prove where they come from, and slots in flash to update them in.
 //!
 //! The arithmetic is defined in `docs/fixed-point.md`, the file in `docs/bundle-format.md`.
@@ -67,6 +68,7 @@ pub mod search;
 pub mod signature;
 pub mod similarity;
 pub mod space;
+pub mod statistics;
 pub mod template;
 
 #[doc(inline)]

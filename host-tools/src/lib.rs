@@ -12,7 +12,8 @@
 //!    number to compare ways by.
 //! 6. [`bundle`] edits the file that goes to the device, and [`simulation`] decides as the device does.
 //! 7. [`bridge`] takes whoever is enrolled over to another model.
-//! 8. [`signing`] is how a device knows whose it is.
+//! 8. [`drift`] compares what a device has counted with what its thresholds promise.
+//! 9. [`signing`] is how a device knows whose it is.
 //!
 //! [`inspection`] tells what a model holds. [`choices`] are what the command line takes. [`file`](mod@file) and [`npy`] are the
 //! file forms shared by all.
@@ -23,6 +24,7 @@ pub mod bundle;
 pub mod calibration;
 pub mod choices;
 pub mod coder;
+pub mod drift;
 pub mod eer;
 pub mod embeddings;
 pub mod encoder;

@@ -19,4 +19,5 @@ mod query;
 mod search;
 #[cfg(feature = "signature")]
 mod signature;
+mod statistics;
 mod support;

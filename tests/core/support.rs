@@ -1,6 +1,9 @@
 //! Spaces, templates and strategies that several tests use.
 
-use cognate::{CodeForm, Embedding, FullScale, ModelDigest, Space, Template};
+use cognate::bundle::{EnrolledTemplate, Subject};
+use cognate::kernel::Layout;
+use cognate::policy::{Rate, ThresholdEntry};
+use cognate::{BundleContents, CodeForm, Embedding, FullScale, Fusion, ModelDigest, Score, Space, SubjectId, Template};
 use proptest::prelude::*;
 
 pub const MODEL: ModelDigest = ModelDigest::new([1; 16]);
@@ -51,4 +54,34 @@ fn limit_norm(mut code: Vec<i8>, keep: usize) -> Vec<i8> {
         if square <= left { left -= square } else { *element = 0 }
     }
     code
+}
+
+/// A bundle with a subject of this name.
+pub fn bundle(name: &str) -> Vec<u8> {
+    let rate = Rate::from_parts_per_billion(1_000_000).unwrap();
+    let threshold =
+        ThresholdEntry { fmr: rate, threshold: Score::from_ratio(1, 2), comparisons: 3000, fmr_upper_bound: rate };
+    let id = SubjectId::FIRST;
+    let contents = BundleContents {
+        dimension: 3,
+        space: FULL,
+        layout: Layout::Rows,
+        thresholds: &[threshold],
+        operating_point: 0,
+        fpir: Rate::ALL,
+        margin: 0,
+        fusion: Fusion::Maximum,
+        calibrated_templates: 1,
+        subjects: &[Subject { id, name }],
+        next_subject: id.next().unwrap(),
+        templates: &[EnrolledTemplate { subject: id, code: &[127, -5, 3] }],
+        back_end: None,
+        cohort: None,
+        revealed: None,
+        filter: false,
+        encoder: None,
+    };
+    let mut bytes = vec![0; contents.encoded_len().unwrap()];
+    contents.encode(&mut bytes).unwrap();
+    bytes
 }

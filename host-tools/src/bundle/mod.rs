@@ -16,7 +16,8 @@ use cognate::policy::{Rate, ThresholdEntry};
 use cognate::protection::{Protection, ProtectionError, ProtectionKey};
 use cognate::quality::{self, Quality, QualityLimits, Refusal};
 use cognate::{
-    BundleContents, BundleError, BundleView, Cohort, Fusion, ModelDigest, Space, SpaceMismatch, SubjectId, TemplateRef,
+    BundleContents, BundleError, BundleView, Cohort, Fusion, ModelDigest, Score, Space, SpaceMismatch, SubjectId,
+    TemplateRef,
 };
 use rayon::prelude::*;
 use std::path::Path;
@@ -358,6 +359,13 @@ impl Bundle {
         }
         self.subjects[place].codes.extend(codes);
         Ok(self.subjects[place].id)
+    }
+
+    /// Raises every threshold by a difference of raw scores. What was known of their false match rates holds all the more.
+    pub fn raise_thresholds(&mut self, by: u32) {
+        for entry in &mut self.settings.thresholds {
+            entry.threshold = Score::from_raw(entry.threshold.raw().saturating_add_unsigned(by));
+        }
     }
 
     /// The first id that was never given.

@@ -2,6 +2,7 @@
 
 mod bridge;
 mod calibrate;
+mod drift;
 mod encode;
 mod enroll;
 mod export;
@@ -39,6 +40,7 @@ enum Command {
     Simulate(simulate::Args),
     Keygen(keygen::Args),
     Bridge(bridge::Args),
+    Drift(drift::Args),
     Protect(protect::Args),
     Sign(sign::Args),
     Verify(verify::Args),
@@ -58,6 +60,7 @@ impl Cli {
             Command::List(args) => list::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Bridge(args) => bridge::run(&args),
+            Command::Drift(args) => drift::run(&args),
             Command::Protect(args) => protect::run(&args),
             Command::Keygen(args) => keygen::run(&args),
             Command::Sign(args) => sign::run(&args),

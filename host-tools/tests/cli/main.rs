@@ -7,6 +7,7 @@ mod bad_samples;
 mod bridge;
 mod calibration;
 mod choices;
+mod drift;
 mod flow;
 mod inspect;
 mod measured;

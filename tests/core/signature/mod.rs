@@ -2,14 +2,11 @@
 
 mod slots;
 
-use crate::support::FULL;
-use cognate::bundle::{EnrolledTemplate, Subject};
-use cognate::kernel::Layout;
-use cognate::policy::{Rate, ThresholdEntry};
+use crate::support::bundle;
+use cognate::BundleError;
 use cognate::signature::{
     BundleVersion, PublicKey, SignatureError, SignedBundle, TRAILER_BYTES, claimed, trailer_head, trailer_offset,
 };
-use cognate::{BundleContents, BundleError, Fusion, Score, SubjectId};
 use ed25519_dalek::{Signer, SigningKey};
 use proptest::prelude::*;
 
@@ -19,36 +16,6 @@ pub fn signing_key(seed: u8) -> SigningKey {
 
 pub fn public_key(key: &SigningKey) -> PublicKey {
     PublicKey::new(key.verifying_key().to_bytes())
-}
-
-/// A bundle with a subject of this name.
-pub fn bundle(name: &str) -> Vec<u8> {
-    let rate = Rate::from_parts_per_billion(1_000_000).unwrap();
-    let threshold =
-        ThresholdEntry { fmr: rate, threshold: Score::from_ratio(1, 2), comparisons: 3000, fmr_upper_bound: rate };
-    let id = SubjectId::FIRST;
-    let contents = BundleContents {
-        dimension: 3,
-        space: FULL,
-        layout: Layout::Rows,
-        thresholds: &[threshold],
-        operating_point: 0,
-        fpir: Rate::ALL,
-        margin: 0,
-        fusion: Fusion::Maximum,
-        calibrated_templates: 1,
-        subjects: &[Subject { id, name }],
-        next_subject: id.next().unwrap(),
-        templates: &[EnrolledTemplate { subject: id, code: &[127, -5, 3] }],
-        back_end: None,
-        cohort: None,
-        revealed: None,
-        filter: false,
-        encoder: None,
-    };
-    let mut bytes = vec![0; contents.encoded_len().unwrap()];
-    contents.encode(&mut bytes).unwrap();
-    bytes
 }
 
 /// Signs as the host does.

@@ -1,7 +1,8 @@
 //! An update that is cut anywhere leaves the old bundle or the new one in use, and never one that is older.
 
-use super::{bundle, public_key, sign, signing_key};
+use super::{public_key, sign, signing_key};
 use crate::flash::{Cut, FlashError, MockFlash, Moment};
+use crate::support::bundle;
 use cognate::signature::{SignatureError, SignedBundle, Slot, Slots, SlotsError};
 use embedded_storage::nor_flash::NorFlash;
 
