@@ -47,11 +47,11 @@ fn three_by_three(layer: &Layer<'_>, input: &[i8], scratch: &mut [i8], out: &mut
     let blocks = output.channels / BLOCK;
     for (block, weights) in layer.filter.bytes().chunks_exact(BLOCK_BYTES).take(blocks).enumerate() {
         let channel = block * BLOCK;
-        for row in (0..output.height).step_by(rows_at_once) {
+        for row in (0..output.height).step_by(rows_at_once.max(1)) {
             let rows = rows_at_once.min(output.height - row);
             let lines = (rows - 1) * stride.height + 3;
             let above = padding.height.saturating_sub(row * stride.height).min(lines);
-            let below = (extent.height + padding.height).saturating_sub(row * stride.height).clamp(above, lines);
+            let below = (extent.height + padding.height).saturating_sub(row * stride.height).min(lines).max(above);
             let Some(band) = bytes.get_mut(..lines * length) else { return };
             if rows_at_once < output.height {
                 // The band before had other lines here.
@@ -169,7 +169,7 @@ impl Band<'_> {
         let row = windows * pixel;
         if windows == 1 {
             // The second window of each pair is nobody's.
-            for (index, places) in (0..self.rows).zip(out.chunks_mut(row)) {
+            for (index, places) in (0..self.rows).zip(out.chunks_mut(row.max(1))) {
                 let mut two = [0; 2 * BLOCK];
                 self.pairs(&mut two, [index, 0], 1, 1, BLOCK, 2 * BLOCK);
                 places.iter_mut().zip(two).take(BLOCK).for_each(|(place, value)| *place = value);
@@ -422,7 +422,7 @@ fn gathered(layer: &Layer<'_>, input: &[i8], scratch: &mut [i8], out: &mut [i8])
     if blocks == 0 {
         return;
     }
-    for (pixel, out) in out.chunks_exact_mut(channels).enumerate() {
+    for (pixel, out) in out.chunks_exact_mut(channels.max(1)).enumerate() {
         gather_taps(layer, input, pixel, places, step);
         let arguments = GatheredArguments {
             places: places.as_ptr(),

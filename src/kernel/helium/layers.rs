@@ -27,7 +27,7 @@ pub(in super::super) fn convolve_line(stream: &Stream<'_>, line: &Line<'_>, _: &
     let Stream { layer, blocks, bytes, first } = *stream;
     let shape = layer.filter.shape();
     let (outputs, pixel) = (shape.group_outputs(), shape.sizes().output.channels);
-    let (whole, broken) = bytes.split_at(outputs / BLOCK * blocks.bytes);
+    let Some((whole, broken)) = bytes.split_at_checked(outputs / BLOCK * blocks.bytes) else { return };
     match &mut *output {
         Output::Int8(out) if layer.rescale.shift == 0 => {
             let Some(out) = out.get_mut(line.output..) else { return };
@@ -46,7 +46,7 @@ pub(in super::super) fn convolve_line(stream: &Stream<'_>, line: &Line<'_>, _: &
         _ => {
             for window in 0..line.windows {
                 let Some(elements) = line.window(window, blocks.depth) else { return };
-                for (block, weights) in bytes.chunks_exact(blocks.bytes).enumerate() {
+                for (block, weights) in bytes.chunks_exact(blocks.bytes.max(1)).enumerate() {
                     let mut sums = [0; BLOCK];
                     One { elements, zero: 0 }.sums(weights, &mut sums);
                     let channel = block * BLOCK;
@@ -54,7 +54,7 @@ pub(in super::super) fn convolve_line(stream: &Stream<'_>, line: &Line<'_>, _: &
                         core::array::from_fn(|lane| layer.filter.multiplier(first + channel + lane));
                     let count = (outputs - channel).min(BLOCK);
                     let place = line.output + window * pixel + channel;
-                    output.put_all(place, &sums[..count], &multipliers[..count], &layer.rescale);
+                    output.put_all(place, count, &sums, &multipliers, &layer.rescale);
                 }
             }
         }

@@ -54,7 +54,7 @@ impl Two<'_> {
     /// Whole blocks of channels, from window `first` on; the outputs of the windows are `pixel` elements apart.
     pub(super) fn run(&self, weights: &[u8], out: &mut [i8], pixel: usize, first: usize, windows: usize) {
         let Self { depth, zero, line } = *self;
-        let outputs = weights.len() / (BLOCK * (depth + 8)) * BLOCK;
+        let outputs = weights.len().checked_div(BLOCK * (depth + 8)).unwrap_or(0) * BLOCK;
         let Some(elements) = line.elements.get(first * line.step..) else { return };
         if outputs == 0
             || windows == 0

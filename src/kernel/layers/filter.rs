@@ -263,8 +263,8 @@ impl<'a> Filter<'a> {
             let outputs = self.shape.group_outputs();
             (channel.checked_div(outputs)?, channel.checked_rem(outputs)?)
         };
-        let block = group * blocks.of_group + channel / blocks.channels;
-        Some((block * blocks.bytes, channel % blocks.channels, blocks))
+        let block = group * blocks.of_group + channel.checked_div(blocks.channels)?;
+        Some((block * blocks.bytes, channel.checked_rem(blocks.channels)?, blocks))
     }
 
     fn byte(&self, at: usize) -> i8 {

@@ -132,7 +132,7 @@ impl Group<'_> {
         let step = room.patches.len() / 2;
         for first in pixels.clone().step_by(2) {
             let windows = (pixels.end - first).min(2);
-            for (pixel, patch) in (first..first + windows).zip(room.patches.chunks_exact_mut(step)) {
+            for (pixel, patch) in (first..first + windows).zip(room.patches.chunks_exact_mut(step.max(1))) {
                 self.gather(pixel, patch);
             }
             let line = Line { elements: room.patches, step, windows, output: self.place(first) };
@@ -168,7 +168,9 @@ impl Group<'_> {
                     let from = self.input.get(start..).unwrap_or_default();
                     active::interleave(from, input.channels, places, step, seen, inputs);
                 }
-                None => places.chunks_mut(step).for_each(|place| place.iter_mut().take(inputs).for_each(|x| *x = zero)),
+                None => places
+                    .chunks_mut(step.max(1))
+                    .for_each(|place| place.iter_mut().take(inputs).for_each(|x| *x = zero)),
             }
         }
     }
@@ -181,15 +183,15 @@ impl Group<'_> {
         };
         let inputs = self.shape.group_inputs();
         let taps = (0..kernel.width).flat_map(|column| (0..kernel.height).map(move |row| (row, column)));
-        for ((tap_row, tap_column), place) in taps.zip(patch.chunks_exact_mut(inputs)) {
+        for ((tap_row, tap_column), place) in taps.zip(patch.chunks_exact_mut(inputs.max(1))) {
             let seen = self.shape.input_row(row, tap_row).zip(self.shape.input_column(column, tap_column));
             let seen = seen.and_then(|(row, column)| {
                 let start = (row * input.width + column) * input.channels + self.inputs;
                 self.input.get(start..start + inputs)
             });
             match seen {
-                Some(seen) => place.copy_from_slice(seen),
-                None => place.fill(self.stream.layer.input_zero),
+                Some(seen) if seen.len() == place.len() => place.copy_from_slice(seen),
+                _ => place.fill(self.stream.layer.input_zero),
             }
         }
     }
@@ -201,7 +203,7 @@ pub(in super::super) fn gather_taps(layer: &Layer<'_>, input: &[i8], pixel: usiz
     let Sizes { input: extent, output, kernel, .. } = *shape.sizes();
     let (Some(row), Some(column)) = (pixel.checked_div(output.width), pixel.checked_rem(output.width)) else { return };
     let taps = (0..kernel.height).flat_map(|row| (0..kernel.width).map(move |column| (row, column)));
-    for ((tap_row, tap_column), place) in taps.zip(places.chunks_exact_mut(step)) {
+    for ((tap_row, tap_column), place) in taps.zip(places.chunks_exact_mut(step.max(1))) {
         let Some(place) = place.get_mut(..extent.channels) else { return };
         let seen = shape.input_row(row, tap_row).zip(shape.input_column(column, tap_column));
         let seen = seen.and_then(|(row, column)| {
@@ -209,8 +211,8 @@ pub(in super::super) fn gather_taps(layer: &Layer<'_>, input: &[i8], pixel: usiz
             input.get(start..start + extent.channels)
         });
         match seen {
-            Some(seen) => place.copy_from_slice(seen),
-            None => place.fill(layer.input_zero),
+            Some(seen) if seen.len() == place.len() => place.copy_from_slice(seen),
+            _ => place.fill(layer.input_zero),
         }
     }
 }
@@ -231,7 +233,7 @@ pub(in super::super) fn interleave(
         }
         return;
     }
-    for (place, from) in places.chunks_mut(step).zip(from.chunks(from_step)).take(count) {
+    for (place, from) in places.chunks_mut(step.max(1)).zip(from.chunks(from_step.max(1))).take(count) {
         if let (Some(from), Some(place)) = (from.get(..length), place.get_mut(..length)) {
             place.copy_from_slice(from);
         }

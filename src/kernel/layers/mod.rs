@@ -85,10 +85,11 @@ impl Output<'_> {
         self.len() == 0
     }
 
-    /// Puts what sums become, one after the other.
+    /// Puts what the first sums become, one after the other.
     #[cfg(any(cognate_kernel = "dsp", cognate_kernel = "helium"))]
-    pub(super) fn put_all(&mut self, at: usize, sums: &[i32], multipliers: &[i32], rescale: &Rescale) {
-        let values = sums.iter().zip(multipliers).map(|(sum, multiplier)| rescale.apply(*sum, *multiplier));
+    pub(super) fn put_all(&mut self, at: usize, count: usize, sums: &[i32], multipliers: &[i32], rescale: &Rescale) {
+        let values = sums.iter().zip(multipliers).take(count);
+        let values = values.map(|(sum, multiplier)| rescale.apply(*sum, *multiplier));
         match self {
             Self::Int8(out) => {
                 let places = out.get_mut(at..).unwrap_or_default();

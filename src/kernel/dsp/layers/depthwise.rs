@@ -62,7 +62,8 @@ fn three_by_three(layer: &Layer<'_>, input: &[i8], words: &mut [u32], out: &mut 
                 spread(&source(tap), &source(tap + 1), places);
             }
             let rows = out.get_mut(row * row_length + channel..).unwrap_or_default();
-            let (upper, lower) = rows.split_at_mut(row_length.min(rows.len()));
+            let end = row_length.min(rows.len());
+            let Some((upper, lower)) = rows.split_at_mut_checked(end) else { return };
             let windows = Windows { weights, words, step: stride.width * COLUMN * 4, zero: layer.rescale.zero };
             let lower = if rows_at_once == 2 { lower } else { &mut [] };
             windows.run(upper, lower, output.channels, output.width);
@@ -401,7 +402,7 @@ fn gathered(layer: &Layer<'_>, input: &[i8], words: &mut [u32], out: &mut [i8]) 
     if blocks == 0 {
         return;
     }
-    for (pixel, places) in out.chunks_exact_mut(channels).enumerate() {
+    for (pixel, places) in out.chunks_exact_mut(channels.max(1)).enumerate() {
         gather_taps(layer, input, pixel, bytemuck::must_cast_slice_mut(words), step);
         let arguments = GatheredArguments {
             taps: words.as_ptr(),

@@ -49,7 +49,7 @@ fn to_int8(stream: &Stream<'_>, line: &Line<'_>, lanes: &mut [u32], out: &mut [i
     let Stream { layer, blocks, bytes, .. } = *stream;
     let (outputs, pixel) = (layer.filter.shape().group_outputs(), layer.filter.shape().sizes().output.channels);
     let whole = outputs / BLOCK * BLOCK;
-    let (weights, broken) = bytes.split_at(outputs / BLOCK * blocks.bytes);
+    let Some((weights, broken)) = bytes.split_at_checked(outputs / BLOCK * blocks.bytes) else { return };
     let zero = layer.rescale.zero;
     let Some(mut out) = out.get_mut(line.output..) else { return };
     for window in (0..line.windows).step_by(2) {
@@ -59,7 +59,7 @@ fn to_int8(stream: &Stream<'_>, line: &Line<'_>, lanes: &mut [u32], out: &mut [i
                 return;
             };
             windows::spread_one(first, lanes);
-            let (places, rest) = places.split_at_mut(whole);
+            let Some((places, rest)) = places.split_at_mut_checked(whole) else { return };
             let lanes = &*lanes;
             One { weights, lanes, block: blocks.bytes, zero }.run(kernels, places);
             if !broken.is_empty() {
@@ -73,7 +73,11 @@ fn to_int8(stream: &Stream<'_>, line: &Line<'_>, lanes: &mut [u32], out: &mut [i
         windows::spread_two(first, second, lanes);
         let Some((places, behind)) = out.split_at_mut_checked(pixel) else { return };
         let (Some(first), Some(second)) = (places.get_mut(..outputs), behind.get_mut(..outputs)) else { return };
-        let ((first, first_rest), (second, second_rest)) = (first.split_at_mut(whole), second.split_at_mut(whole));
+        let (Some((first, first_rest)), Some((second, second_rest))) =
+            (first.split_at_mut_checked(whole), second.split_at_mut_checked(whole))
+        else {
+            return;
+        };
         let lanes = &*lanes;
         Two { weights, lanes, first, second, zero }.run(kernels);
         if !broken.is_empty() {
@@ -94,14 +98,14 @@ fn to_sums(stream: &Stream<'_>, line: &Line<'_>, lanes: &mut [u32], output: &mut
     for window in 0..line.windows {
         let Some(elements) = line.window(window, blocks.depth) else { return };
         windows::spread_one(elements, lanes);
-        for (block, weights) in bytes.chunks_exact(blocks.bytes).enumerate() {
+        for (block, weights) in bytes.chunks_exact(blocks.bytes.max(1)).enumerate() {
             let mut sums = [[0; BLOCK]];
             One { weights, lanes, block: blocks.bytes, zero: 0 }.sums(kernels, &mut sums);
             let channel = block * BLOCK;
             let multipliers: [i32; BLOCK] = from_fn(|lane| layer.filter.multiplier(first + channel + lane));
             let count = (outputs - channel).min(BLOCK);
             let place = line.output + window * pixel + channel;
-            output.put_all(place, &sums.as_flattened()[..count], &multipliers[..count], &layer.rescale);
+            output.put_all(place, count, sums.as_flattened(), &multipliers, &layer.rescale);
         }
     }
 }
