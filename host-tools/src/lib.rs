@@ -15,11 +15,13 @@
 //! 8. [`drift`] compares what a device has counted with what its thresholds promise.
 //! 9. [`signing`] is how a device knows whose it is.
 //!
+//! [`quantization`] makes an int8 encoder of a model, [`int8`] runs one as the device does, and a [`budget`] is what it takes there.
 //! [`inspection`] tells what a model holds. [`choices`] are what the command line takes. [`file`](mod@file) and [`npy`] are the
 //! file forms shared by all.
 
 pub mod back_end;
 pub mod bridge;
+pub mod budget;
 pub mod bundle;
 pub mod calibration;
 pub mod choices;
@@ -31,6 +33,7 @@ pub mod encoder;
 pub mod encoding;
 pub mod file;
 pub mod inspection;
+pub mod int8;
 pub mod labels;
 pub mod model;
 pub mod npy;

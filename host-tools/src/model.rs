@@ -1,7 +1,8 @@
-//! A model as it is used: the ONNX file and the preprocessing beside it.
+//! A model as it is used: an ONNX file or an int8 encoder, and the preprocessing beside it.
 
 use crate::encoder::Encoder;
 use crate::file::FileError;
+use crate::int8::{EncoderFile, EncoderFileProblem};
 use crate::onnx::{OnnxFile, OnnxProblem, TensorInfo};
 use crate::preprocessing::{Preprocessing, PreprocessingProblem};
 use crate::runtime::{RuntimeError, TractEncoder};
@@ -13,20 +14,39 @@ use std::path::Path;
 /// A model file with its preprocessing, which go together.
 #[derive(Debug)]
 pub struct Model {
-    onnx: OnnxFile,
+    source: Source,
     preprocessing: Preprocessing,
 }
 
+/// What runs.
+#[derive(Debug)]
+enum Source {
+    /// In f32, by a runtime of the host.
+    Onnx(Box<OnnxFile>),
+    /// As on the device.
+    Int8(EncoderFile),
+}
+
 impl Model {
-    /// Reads a model and the TOML file beside it.
+    /// Reads a model, an ONNX file or what `cognate quantize` wrote, and the TOML file beside it.
     ///
     /// # Errors
     /// [`ModelError`] when one of them cannot be used, or the two do not go together.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
+        if is_int8(path) {
+            let file = EncoderFile::open(path)?;
+            let preprocessing = for_device(Preprocessing::of_model(path)?);
+            let found: usize = preprocessing.sample_shape().iter().product();
+            let expected = file.device().input().extent.elements();
+            if found != expected {
+                return Err(FileError::new(path, InputProblem::Elements { expected, found }).into());
+            }
+            return Ok(Self { source: Source::Int8(file), preprocessing });
+        }
         let onnx = OnnxFile::open(path)?;
         let preprocessing = Preprocessing::of_model(path)?;
         check_input(&onnx, &preprocessing).map_err(|problem| FileError::new(path, problem))?;
-        Ok(Self { onnx, preprocessing })
+        Ok(Self { source: Source::Onnx(Box::new(onnx)), preprocessing })
     }
 
     /// How samples become the model's input.
@@ -35,11 +55,24 @@ impl Model {
         &self.preprocessing
     }
 
-    /// The first 16 bytes of the SHA-256 of the ONNX file followed by the preprocessing's canonical text: a changed
-    /// preprocessing makes other embeddings, so it makes another model.
+    /// Of an ONNX file the first 16 bytes of the SHA-256 of the file followed by the preprocessing's canonical text: a changed
+    /// preprocessing makes other embeddings, so it makes another model. An int8 encoder carries its own, and does its
+    /// preprocessing itself.
     #[must_use]
     pub fn digest(&self) -> ModelDigest {
-        digest(&self.onnx, &self.preprocessing)
+        match &self.source {
+            Source::Onnx(onnx) => digest(onnx, &self.preprocessing),
+            Source::Int8(file) => file.digest(),
+        }
+    }
+
+    /// The int8 encoder, if it is one.
+    #[must_use]
+    pub const fn int8(&self) -> Option<&EncoderFile> {
+        match &self.source {
+            Source::Onnx(_) => None,
+            Source::Int8(file) => Some(file),
+        }
     }
 
     /// Prepares the model to be run.
@@ -47,10 +80,31 @@ impl Model {
     /// # Errors
     /// [`ModelError::Runtime`] when the runtime lacks an operator, or the shapes do not go together.
     pub fn encoder(&self) -> Result<Box<dyn Encoder>, ModelError> {
+        let onnx = match &self.source {
+            Source::Onnx(onnx) => onnx,
+            Source::Int8(file) => return Ok(Box::new(self.preprocessing.int8_encoder(file.clone()))),
+        };
         let (input, output) = (self.preprocessing.input(), self.preprocessing.output());
-        let encoder = TractEncoder::new(&self.onnx, input, output, &self.preprocessing.sample_shape());
-        let encoder = encoder.map_err(|problem| FileError::new(self.onnx.path(), problem))?;
+        let encoder = TractEncoder::new(onnx, input, output, &self.preprocessing.sample_shape());
+        let encoder = encoder.map_err(|problem| FileError::new(onnx.path(), problem))?;
         Ok(Box::new(encoder))
+    }
+}
+
+/// Whether a file is an int8 encoder by its name.
+#[must_use]
+pub fn is_int8(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "encoder")
+}
+
+/// How samples are read for an int8 encoder: pixels as they are, and embeddings as it gives them.
+fn for_device(preprocessing: Preprocessing) -> Preprocessing {
+    match preprocessing {
+        Preprocessing::Image(image) => Preprocessing::Image(image.pixels()),
+        Preprocessing::Tensor(mut tensor) => {
+            tensor.normalize = false;
+            Preprocessing::Tensor(tensor)
+        }
     }
 }
 
@@ -101,6 +155,9 @@ pub enum ModelError {
     /// What runs the model.
     #[error(transparent)]
     Runtime(#[from] FileError<RuntimeError>),
+    /// The int8 encoder.
+    #[error(transparent)]
+    Int8(#[from] FileError<EncoderFileProblem>),
 }
 
 /// Why a model does not take what its preprocessing makes.
@@ -130,6 +187,13 @@ pub enum InputProblem {
         /// The preprocessing's shape of a sample.
         asked: Vec<usize>,
     },
+    /// An int8 encoder for samples of another size.
+    Elements {
+        /// Elements of a sample that it takes.
+        expected: usize,
+        /// Those that the preprocessing makes.
+        found: usize,
+    },
 }
 
 impl fmt::Display for InputProblem {
@@ -151,6 +215,11 @@ impl fmt::Display for InputProblem {
                 f,
                 "the model's input is {model} (batch first), its .toml file makes samples of shape {asked:?}: \
                  correct the .toml file"
+            ),
+            Self::Elements { expected, found } => write!(
+                f,
+                "the encoder takes samples of {expected} elements, its .toml file makes such of {found}: keep the file that \
+                 `cognate quantize` wrote beside it"
             ),
         }
     }

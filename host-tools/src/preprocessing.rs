@@ -1,6 +1,7 @@
 //! How a sample becomes a model's input, and which output is the embedding: the small TOML file beside a model.
 
 use crate::file::{self, FileError, Unreadable};
+use crate::int8::{EncoderFile, Int8Encoder};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
@@ -59,6 +60,12 @@ pub struct TensorInput {
     pub shape: Vec<usize>,
     /// Whether embeddings are brought to unit length.
     pub normalize: bool,
+    /// For an int8 encoder: what one step of its int16 samples stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<f64>,
+    /// For an int8 encoder: whether it takes samples with their first axis, that of the channels, innermost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels_last: Option<bool>,
 }
 
 /// What `kind` says, read before the rest so that errors in the rest can name the line.
@@ -131,10 +138,42 @@ pub enum Layout {
 }
 
 impl Preprocessing {
-    /// Where the file of a model is: `model.toml` for `model.onnx`.
+    /// Where the file of a model is: `model.toml` for `model.onnx`, `model.encoder.toml` for `model.encoder`.
     #[must_use]
     pub fn path_for(model: &Path) -> PathBuf {
-        model.with_extension("toml")
+        let is_encoder = model.extension().is_some_and(|extension| extension == "encoder");
+        model.with_extension(if is_encoder { "encoder.toml" } else { "toml" })
+    }
+
+    /// Takes other tensors of the model as its input and its embedding, where they are named.
+    pub fn rename(&mut self, input: Option<&str>, output: Option<&str>) {
+        let names = match self {
+            Self::Image(image) => (&mut image.input, &mut image.output),
+            Self::Tensor(tensor) => (&mut tensor.input, &mut tensor.output),
+        };
+        if let Some(input) = input {
+            input.clone_into(names.0);
+        }
+        if let Some(output) = output {
+            output.clone_into(names.1);
+        }
+    }
+
+    /// An int8 encoder, ready to run samples that are read for it.
+    #[must_use]
+    pub fn int8_encoder(&self, file: EncoderFile) -> Int8Encoder {
+        let shape = self.sample_shape();
+        let elements: usize = shape.iter().product();
+        let (step, places) = match self {
+            Self::Tensor(TensorInput { step, channels_last: Some(true), .. }) => {
+                let channels = shape.first().copied().unwrap_or(1);
+                let places = elements / channels.max(1);
+                (*step, (0..elements).map(|at| at % places * channels + at / places).collect())
+            }
+            Self::Tensor(tensor) => (tensor.step, (0..elements).collect()),
+            Self::Image(_) => (None, (0..elements).collect()),
+        };
+        Int8Encoder::new(file, shape, places, step.unwrap_or(1.0))
     }
 
     /// Reads the file of a model.
@@ -246,6 +285,20 @@ impl ImageInput {
         input
     }
 
+    /// The same pictures as pixels, rows from the top, the model's channels side by side: what an int8 encoder takes.
+    #[must_use]
+    pub fn pixels(&self) -> Self {
+        let channels = self.channels.count();
+        Self {
+            layout: Layout::Nhwc,
+            scale: 1.0,
+            mean: vec![0.0; channels],
+            std: vec![1.0; channels],
+            normalize: false,
+            ..self.clone()
+        }
+    }
+
     fn check(&self) -> Result<(), PreprocessingProblem> {
         let channels = self.channels.count();
         if self.width == 0 || self.height == 0 {
@@ -268,6 +321,9 @@ impl TensorInput {
     fn check(&self) -> Result<(), PreprocessingProblem> {
         if self.shape.is_empty() || self.shape.contains(&0) {
             return Err(PreprocessingProblem::Value("shape needs at least one axis, and each at least 1"));
+        }
+        if self.step.is_some_and(|step| !(step.is_finite() && step > 0.0)) {
+            return Err(PreprocessingProblem::Value("step must be finite and above 0"));
         }
         Ok(())
     }

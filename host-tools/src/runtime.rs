@@ -212,9 +212,15 @@ fn typed_model(
     if !missing.is_empty() {
         return Err(RuntimeError::MissingOperators(missing));
     }
-    let position = model.inputs().iter().position(|known| known.name == input);
+    if !model.inputs().iter().any(|known| known.name == input) {
+        return Err(RuntimeError::NoSuchTensor(input.to_owned()));
+    }
+    let proto = with_outputs(model, input, outputs)?;
+    let fed = proto.graph.iter().flat_map(|graph| {
+        graph.input.iter().filter(|fed| graph.initializer.iter().all(|stored| stored.name != fed.name))
+    });
+    let position = fed.map(|fed| fed.name.as_str()).position(|name| name == input);
     let position = position.ok_or_else(|| RuntimeError::NoSuchTensor(input.to_owned()))?;
-    let proto = with_outputs(model, outputs)?;
     let fact = f32::fact(input_shape).into();
     // Shapes that the exporter noted may be for another batch: tract works them out again.
     let reader = tract_onnx::onnx().with_ignore_value_info(true);
@@ -222,13 +228,26 @@ fn typed_model(
     parsed.with_input_fact(position, fact).and_then(InferenceModel::into_typed).map_err(failed)
 }
 
-/// A copy of the model that gives these tensors. tract would panic on a name that nothing produces.
-fn with_outputs(model: &OnnxFile, outputs: &[&str]) -> Result<pb::ModelProto, RuntimeError> {
+/// A copy of the part of the model that gives these tensors. tract would panic on a name that nothing produces, and wants
+/// every input fed.
+fn with_outputs(model: &OnnxFile, input: &str, outputs: &[&str]) -> Result<pb::ModelProto, RuntimeError> {
     let mut graph = model.graph().clone();
     let produced: BTreeSet<&str> = graph.node.iter().flat_map(|node| &node.output).map(String::as_str).collect();
     if let Some(unknown) = outputs.iter().find(|name| !produced.contains(*name)) {
         return Err(RuntimeError::NoSuchTensor((*unknown).to_owned()));
     }
+    let mut needed: BTreeSet<String> = outputs.iter().map(|&name| name.to_owned()).collect();
+    // Nodes are in an order in which they can run.
+    let mut kept: Vec<pb::NodeProto> = Vec::with_capacity(graph.node.len());
+    for node in graph.node.drain(..).rev() {
+        if node.output.iter().any(|name| needed.contains(name)) {
+            needed.extend(node.input.iter().cloned());
+            kept.push(node);
+        }
+    }
+    kept.reverse();
+    graph.node = kept;
+    graph.input.retain(|fed| fed.name == input || needed.contains(&fed.name));
     let value = |name: &&str| pb::ValueInfoProto { name: (*name).to_owned(), ..Default::default() };
     graph.output = outputs.iter().map(value).collect();
     Ok(pb::ModelProto { graph: Some(graph), ..model.proto().clone() })

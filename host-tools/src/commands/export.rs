@@ -3,23 +3,29 @@
 use super::output::{check_output, print, show_score};
 use anyhow::bail;
 use cognate::BundleView;
+use cognate::encoder::FilterLayout;
 use cognate::kernel::Layout;
 use cognate::policy::Rate;
+use cognate_host::budget::{Board, Budget, parse_board};
 use cognate_host::bundle::{Bundle, BundleProblem, Enrolled, Settings, with_search};
 use cognate_host::choices::{margin, parse_layout};
 use cognate_host::embeddings::Embeddings;
 use cognate_host::file::{FileError, write_all};
 use cognate_host::model::Model;
 use cognate_host::preprocessing::Preprocessing;
+use cognate_host::quantization::relayout::to_layout;
 use cognate_host::thresholds::{Thresholds, parse_rate};
 use std::path::{Path, PathBuf};
 
 /// Writes the bundle for the device: thresholds with their evidence, and the enrolled subjects
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The ONNX model, with its preprocessing beside it
+    /// The model, with its preprocessing beside it: an ONNX file, or an int8 encoder, which goes into the bundle
     #[arg(long)]
     model: PathBuf,
+    /// The board that the bundle is for: an encoder's constants are laid out for its core, and what does not fit is refused
+    #[arg(long, value_name = "NAME", value_parser = parse_board)]
+    board: Option<Board>,
     /// What `cognate calibrate` wrote
     #[arg(long, value_name = "FILE.json")]
     thresholds: PathBuf,
@@ -53,7 +59,8 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     check_inputs_are_kept(args)?;
-    let digest = Model::open(&args.model)?.digest();
+    let model = Model::open(&args.model)?;
+    let digest = model.digest();
     let thresholds = Thresholds::read(&args.thresholds)?;
     if thresholds.source.model != digest {
         bail!(
@@ -63,7 +70,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             args.model.display()
         );
     }
-    let mut bundle = Bundle::new(settings(args, &thresholds)?);
+    let mut bundle = Bundle::new(Settings { encoder: encoder(args, &model)?, ..settings(args, &thresholds)? });
     if let Some(gallery) = &args.gallery {
         enroll_all(&mut bundle, gallery, args.labels.as_deref())?;
     }
@@ -76,6 +83,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let view = BundleView::new_checked(&bytes).map_err(|error| of_bundle(BundleProblem::Refused(error)))?;
     let policy = with_search(&view, |search| view.identification(search));
     let policy = policy.map_err(|error| of_bundle(BundleProblem::Policy(error)))?;
+    if let (Some(encoder), Some(board)) = (view.encoder_section(), &args.board) {
+        let budget = Budget::new(encoder, bytes.len() - encoder.len(), args.board)?;
+        budget.check(board).map_err(|problem| FileError::new(&args.output, problem))?;
+    }
     write_all(&[(&args.output, &bytes)])?;
     let (point, form) = (bundle.operating_point(), bundle.coder().space().form);
     print(&format!(
@@ -89,6 +100,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         show_score(policy.threshold(), form),
         args.fpir,
     ))
+}
+
+/// The encoder that goes into the bundle, its constants as the board's core streams them.
+fn encoder(args: &Args, model: &Model) -> anyhow::Result<Option<Vec<u8>>> {
+    let layout = args.board.map_or(FilterLayout::Plain, |board| board.layout);
+    let encoder = model.int8().map(|file| to_layout(file.bytes(), layout));
+    Ok(encoder.transpose().map_err(|problem| FileError::new(&args.model, problem))?)
 }
 
 fn check_inputs_are_kept(args: &Args) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! The subcommands, one a file: arguments, and what is printed.
 
 mod bridge;
+mod budget;
 mod calibrate;
 mod drift;
 mod encode;
@@ -11,6 +12,7 @@ mod keygen;
 mod list;
 mod output;
 mod protect;
+mod quantize;
 mod remove;
 mod sign;
 mod simulate;
@@ -30,6 +32,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Inspect(inspect::Args),
+    Quantize(quantize::Args),
+    Budget(budget::Args),
     Encode(encode::Args),
     Split(split::Args),
     Calibrate(calibrate::Args),
@@ -51,6 +55,8 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Inspect(args) => inspect::run(&args),
+            Command::Quantize(args) => quantize::run(&args),
+            Command::Budget(args) => budget::run(&args),
             Command::Encode(args) => encode::run(&args),
             Command::Split(args) => split::run(&args),
             Command::Calibrate(args) => calibrate::run(&args),

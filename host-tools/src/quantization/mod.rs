@@ -1,11 +1,23 @@
 //! From an f32 model to the int8 network that a device runs.
 //!
-//! 1. [`import`](mod@import) walks the ONNX graph and makes a [`network`] of few operators of it; [`simplify`](mod@simplify) joins what
-//!    belongs together.
-//! 2. [`reference`] runs such a network in f32.
+//! 1. [`import`](mod@import) walks the ONNX graph and makes a [`network`] of few operators of it; [`simplify`](mod@simplify)
+//!    joins what belongs together, and [`prepare`] lets its first layer do the preprocessing.
+//! 2. [`reference`] runs such a network in f32; [`ranges`] are what its tensors hold on calibration samples.
+//! 3. A [`scheme`] rounds it, [`lower`](mod@lower) writes it as the core's steps with an [`arena`] for their tensors, and
+//!    [`relayout`] brings its constants into the order that a core streams.
+//! 4. [`quantize`](mod@quantize) does all of that and chooses by what it measures; [`verdict`] and [`report`] say what it cost.
 
+pub mod arena;
 pub mod function;
 pub mod import;
+pub mod lower;
 pub mod network;
+pub mod prepare;
+pub mod quantize;
+pub mod ranges;
 pub mod reference;
+pub mod relayout;
+pub mod report;
+pub mod scheme;
 pub mod simplify;
+pub mod verdict;

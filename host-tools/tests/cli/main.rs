@@ -13,6 +13,7 @@ mod inspect;
 mod measured;
 mod model_file;
 mod protection;
+mod quantize;
 mod recorded;
 mod signing;
 mod support;

@@ -178,6 +178,8 @@ impl Importer<'_> {
             (_, Some([Some(rows), Some(columns), Some(channels)])) if shape[0] == 1 && ends[3] == [0, 0] => {
                 ([rows, columns, channels], [1, 2], false)
             }
+            // With channels innermost it could be done.
+            (None, _) => return Err(ImportProblem::Rearranged),
             _ => return Err(unsupported(all())),
         };
         if ends[0] != [0, 0] {

@@ -1,0 +1,75 @@
+//! `cognate budget`
+
+use super::output::print;
+use anyhow::{Context, bail};
+use cognate::BundleView;
+use cognate_host::budget::{Board, Budget, parse_board};
+use cognate_host::bundle::{BundleProblem, read_bytes};
+use cognate_host::file::FileError;
+use cognate_host::int8::EncoderFile;
+use cognate_host::model::is_int8;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Tells what an encoder takes of a board: flash, memory, and an estimate of the instructions
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// An int8 encoder, or a bundle that holds one
+    file: PathBuf,
+    /// The board; without one, a core that runs everything the portable way
+    #[arg(long, value_name = "NAME", value_parser = parse_board)]
+    board: Option<Board>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let (encoder, others) = if is_int8(&args.file) {
+        (EncoderFile::open(&args.file)?.bytes().to_vec(), 0)
+    } else {
+        let bytes = read_bytes(&args.file)?;
+        let refused = |error| FileError::new(&args.file, BundleProblem::Refused(error));
+        let bundle = BundleView::new_checked(&bytes).map_err(refused)?;
+        let Some(encoder) = bundle.encoder_section() else {
+            bail!("{}: the bundle has no encoder: export it with --model FILE.encoder", args.file.display());
+        };
+        (encoder.to_vec(), bytes.len() - encoder.len())
+    };
+    let budget = Budget::new(&encoder, others, args.board).with_context(|| args.file.display().to_string())?;
+    print(&if args.json { format!("{}\n", serde_json::to_string(&budget)?) } else { text(&budget) })?;
+    if let Some(board) = &args.board {
+        budget.check(board).with_context(|| args.file.display().to_string())?;
+    }
+    Ok(())
+}
+
+fn text(budget: &Budget) -> String {
+    let mut text = String::new();
+    let mut line = |line: std::fmt::Arguments<'_>| writeln!(text, "{line}").expect("writing to a string does not fail");
+    line(format_args!(
+        "{:>4} {:<13} {:>13} {:>9} {:>9} {:>11} {:>13}",
+        "step", "operator", "shape", "flash", "tensors", "MACs", "instructions"
+    ));
+    for layer in &budget.layers {
+        let shape = layer.shape.map(|size| size.to_string()).join("×");
+        line(format_args!(
+            "{:>4} {:<13} {shape:>13} {:>9} {:>9} {:>11} {:>13}",
+            layer.step, layer.operator, layer.flash_bytes, layer.memory_bytes, layer.macs, layer.instructions
+        ));
+    }
+    line(format_args!("board               {}", budget.board.unwrap_or("any, the portable way")));
+    line(format_args!(
+        "flash               {} bytes, {} of them the encoder",
+        budget.flash_bytes, budget.encoder_bytes
+    ));
+    line(format_args!("arena               {} bytes", budget.arena_bytes));
+    line(format_args!("stack, application  {} bytes set aside, not measured", budget.application_bytes));
+    line(format_args!("template            {} bytes", budget.template_bytes));
+    line(format_args!(
+        "instructions        about {}, {:.2} a MAC: an estimate from what `cargo xtask bench --only layers` counts",
+        budget.instructions,
+        budget.instructions as f64 / budget.macs.max(1) as f64
+    ));
+    text
+}
