@@ -217,8 +217,8 @@ pub(in super::super) fn gather_taps(layer: &Layer<'_>, input: &[i8], pixel: usiz
     }
 }
 
-#[cfg(cognate_kernel = "dsp")]
 /// Copies pieces of `length` elements that are `from_step` apart to places that are `step` apart; there are `count` of them.
+#[cfg(cognate_kernel = "dsp")]
 pub(in super::super) fn interleave(
     from: &[i8],
     from_step: usize,
