@@ -20,11 +20,11 @@ pub struct Pins<Accept, Reject, Enroll> {
     pub enroll: Enroll,
 }
 
-/// Counts what a decision costs: a cycle or instruction counter around the decision alone. `()` counts nothing.
+/// Counts what something costs: a cycle or instruction counter around a decision alone, or an embedding. `()` counts nothing.
 pub trait Meter {
-    /// A decision begins.
+    /// It begins.
     fn begin(&mut self);
-    /// It has been made, or there was nobody to compare with.
+    /// It has been made, or could not be.
     fn end(&mut self);
 }
 
@@ -91,6 +91,11 @@ where
     /// The counter of decisions.
     pub const fn meter(&self) -> &Count {
         &self.meter
+    }
+
+    /// Where the samples come from.
+    pub const fn source(&self) -> &Source {
+        &self.source
     }
 
     /// Handles one sample, or the release of the button. While it waits for the sample, the pins show the decision before.

@@ -1,6 +1,7 @@
 //! Bundles and samples for the tests of recognizer and application: three elements, so that a person can follow.
 
 use cognate::bundle::{BundleContents, EnrolledTemplate, Subject};
+use cognate::encoder::{Element, EncoderContents, Extent, InputForm, Operator, Step, Tensor};
 use cognate::kernel::Layout;
 use cognate::policy::{Rate, ThresholdEntry};
 use cognate::{BundleView, Fusion, ModelDigest, Score, Space, SubjectId};
@@ -69,6 +70,26 @@ pub fn bundle_with(change: impl FnOnce(&mut BundleContents<'static>)) -> Vec<u8>
     };
     change(&mut contents);
     let mut bytes = std::vec![0; contents.encoded_len().expect("it fits")];
+    contents.encode(&mut bytes).expect("it is valid");
+    bytes
+}
+
+/// An encoder of [`MODEL`] that takes three pixels for the three elements of an embedding.
+pub fn encoder() -> Vec<u8> {
+    let extent = Extent { height: 1, width: 1, channels: 3 };
+    let pixels = Tensor { extent, element: Element::Int8, zero: i8::MIN, offset: 0 };
+    let elements = Tensor { extent, element: Element::Int32, zero: 0, offset: 16 };
+    let scale = Operator::Scale { positive: &[(1i32 << 30).to_le_bytes()], negative: &[], shift: 10 };
+    let contents = EncoderContents {
+        digest: MODEL,
+        input_form: InputForm::Uint8 { tables: &[core::array::from_fn(|pixel| pixel as u8 ^ 0x80)] },
+        input: 0,
+        output: 1,
+        exponent: -8,
+        tensors: &[pixels, elements],
+        steps: &[Step { operator: scale, inputs: [0, Step::NO_INPUT], output: 1 }],
+    };
+    let mut bytes = std::vec![0; contents.encoded_len()];
     contents.encode(&mut bytes).expect("it is valid");
     bytes
 }

@@ -1,11 +1,13 @@
 //! Recognition on a microcontroller: a sample comes in, a decision goes out on two pins.
 //!
 //! ```text
-//! SampleSource ──► App ──► accept / reject pins, Event
-//!                   │
-//!            button │ held: samples are collected, released: a new subject
-//!                   ▼
-//!              Recognizer: the bundle's gallery in flash and a small one in RAM, searched as one
+//! Capture ─► Encoding ─┐ where the device encodes
+//!                      ▼
+//!               SampleSource ──► App ──► accept / reject pins, Event
+//!                                 │
+//!                          button │ held: samples are collected, released: a new subject
+//!                                 ▼
+//!             Recognizer: the bundle's gallery in flash and a small one in RAM, searched as one
 //! ```
 //!
 //! [`App`] is generic over `embedded-hal` pins, a [`SampleSource`] and a [`Meter`], and knows no board: it is tested on
@@ -30,4 +32,6 @@ pub mod workload;
 
 pub use app::{App, AppError, Event, Line, Meter, Pins};
 pub use recognizer::{EnrollError, RecognizeError, Recognizer, UnusableBundle};
-pub use source::{Rows, RowsError, SampleSource};
+pub use source::{
+    Capture, EncodeError, Encoding, Frames, FramesError, Recorded, RecordedError, Rows, RowsError, SampleSource,
+};

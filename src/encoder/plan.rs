@@ -291,6 +291,12 @@ impl<'a, const OPERATORS: u32> Encoder<'a, OPERATORS> {
         self.plan.input_form
     }
 
+    /// Bytes of a sample.
+    #[must_use]
+    pub const fn sample_bytes(&self) -> usize {
+        self.plan.input.extent.elements().saturating_mul(self.plan.input_form.element_bytes())
+    }
+
     /// Elements of an embedding.
     #[must_use]
     pub const fn dimension(&self) -> usize {

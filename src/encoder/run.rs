@@ -8,6 +8,21 @@ use super::tensor::{ALIGNMENT, Element, Number, Tensor, numbers, numbers_mut};
 use super::{add, average_pool, concatenate, convolution, max_pool, multiply, pad, scale, table};
 
 impl<const OPERATORS: u32> Encoder<'_, OPERATORS> {
+    /// Whether an encoder can run in this memory, which a firmware asks once, before there is a sample.
+    ///
+    /// # Errors
+    /// [`RunError::ArenaTooSmall`] and [`RunError::ArenaAlignment`].
+    pub fn check_arena(&self, arena: &[u8]) -> Result<(), RunError> {
+        let (needed, found) = (self.arena_bytes(), arena.len());
+        if found < needed {
+            Err(RunError::ArenaTooSmall { needed, found })
+        } else if arena.as_ptr().addr().is_multiple_of(ALIGNMENT) {
+            Ok(())
+        } else {
+            Err(RunError::ArenaAlignment)
+        }
+    }
+
     /// Encodes a sample, in as much memory as [`Encoder::arena_bytes`] says.
     ///
     /// # Errors
@@ -26,17 +41,9 @@ impl<const OPERATORS: u32> Encoder<'_, OPERATORS> {
         arena: &'m mut [u8],
         mut observe: impl FnMut(usize, &[u8]),
     ) -> Result<Output<'m>, RunError> {
+        self.check_arena(arena)?;
         let plan = &self.plan;
-        let needed = self.arena_bytes();
-        let found = arena.len();
-        let (tensors, scratch) =
-            arena.split_at_mut_checked(plan.tensor_bytes).ok_or(RunError::ArenaTooSmall { needed, found })?;
-        if scratch.len() < plan.scratch_bytes {
-            return Err(RunError::ArenaTooSmall { needed, found });
-        }
-        if !tensors.as_ptr().addr().is_multiple_of(ALIGNMENT) {
-            return Err(RunError::ArenaAlignment);
-        }
+        let (tensors, scratch) = arena.split_at_mut_checked(plan.tensor_bytes).ok_or(RunError::Changed)?;
         let input = tensors.get_mut(plan.input.offset..plan.input.end()).ok_or(RunError::Changed)?;
         plan.input_form.put(sample, &plan.input, input)?;
         for index in 0..plan.steps.len() {

@@ -55,6 +55,26 @@ impl<'a> InputForm<'a> {
         }
     }
 
+    /// Bytes of an element of a sample.
+    #[must_use]
+    pub const fn element_bytes(&self) -> usize {
+        match self {
+            Self::Int8 | Self::Uint8 { .. } => 1,
+            Self::Int16 { .. } => 2,
+        }
+    }
+
+    /// The sample that these bytes are as they lie in memory; `None` where they are not whole elements at a place that a core
+    /// can load them from.
+    #[must_use]
+    pub fn sample_in<'b>(&self, bytes: &'b [u8]) -> Option<Sample<'b>> {
+        match self {
+            Self::Int8 => bytemuck::try_cast_slice(bytes).ok().map(Sample::Int8),
+            Self::Uint8 { .. } => Some(Sample::Uint8(bytes)),
+            Self::Int16 { .. } => bytemuck::try_cast_slice(bytes).ok().map(Sample::Int16),
+        }
+    }
+
     /// The number that stands for it in a file.
     pub(super) const fn number(&self) -> u8 {
         match self {

@@ -1,8 +1,10 @@
 use super::*;
 use crate::fixture::{
-    ANNA, BORIS, MODEL, STRANGER, anna, boris, bundle, bundle_with, bundle_with_nobody, threshold, view,
+    ANNA, BORIS, MODEL, STRANGER, anna, boris, bundle, bundle_with, bundle_with_nobody, encoder, threshold, view,
 };
 use crate::recognizer::ENROLL_LEAST;
+use crate::{Encoding, Frames};
+use cognate::encoder::{Arena, operators};
 use cognate::quality::Refusal;
 use cognate::{BackEnd, BackEndError, EmbeddingError, GalleryError, ModelDigest};
 use embedded_hal_mock::eh1::MockError;
@@ -108,6 +110,26 @@ fn a_known_sample_accepts_a_stranger_rejects_and_both_are_low_in_between() {
     };
     let events = run(app(&bytes, pins, samples(&[anna(1), STRANGER]), ()));
     assert_eq!(events.iter().filter_map(decided).collect::<Vec<_>>(), [Some(ANNA), None]);
+}
+
+#[test]
+fn pixels_are_decided_about_when_the_bundle_has_an_encoder() {
+    let bytes = bundle_with(|contents| contents.encoder = Some(encoder().leak()));
+    let encoder = view(&bytes).int8_encoder::<{ operators::SCALE }>().expect("it is valid").expect("it is there");
+    let frames = Frames::new(&encoder, &[250, 26, 0, 0, 26, 250]);
+    let mut arena = Arena::<32>::new();
+    let source = Encoding::new(encoder, arena.bytes(), frames, ()).expect("there is enough memory");
+    use State::{High, Low};
+    let pins = Pins {
+        accept: output(&[Low, High, Low, Low]),
+        reject: output(&[Low, Low, High, Low]),
+        enroll: button(&[false; 3]),
+    };
+    let mut app = App::new(recognizer::<8>(&bytes), pins, source, ()).expect("the encoder is the bundle's");
+    assert_eq!(decided(&app.step().expect("it decides")), Some(Some(ANNA)));
+    assert_eq!(decided(&app.step().expect("it decides")), Some(None));
+    assert_eq!(app.step(), Ok(Event::End));
+    done(&mut app.pins);
 }
 
 #[test]

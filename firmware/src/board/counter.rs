@@ -1,4 +1,4 @@
-//! Counts the instructions of a decision with SysTick, which nearly every Cortex-M has.
+//! Counts the instructions of a decision or an embedding with SysTick, which nearly every Cortex-M has.
 #![allow(unsafe_code)]
 
 use crate::Meter;
@@ -32,7 +32,7 @@ impl defmt::Format for Milli {
     }
 }
 
-/// A count of instructions over decisions.
+/// A count of instructions, on average over what was counted.
 ///
 /// Under QEMU with `-icount shift=0` an instruction takes a nanosecond of the emulated clock, and a tick is a whole
 /// number or a fraction of instructions that differs from board to board. So it is measured at start-up against a loop
@@ -41,7 +41,7 @@ pub struct Counter {
     per_tick: Milli,
     began: u32,
     ticks: u64,
-    decisions: u32,
+    count: u32,
 }
 
 impl Counter {
@@ -59,7 +59,7 @@ impl Counter {
         run_turns(TURNS);
         let ticks = ticks_since(began).max(1);
         let per_tick = u64::from(TURNS) * u64::from(INSTRUCTIONS_A_TURN) * 1000 / u64::from(ticks);
-        Self { per_tick: Milli(per_tick as u32), began: 0, ticks: 0, decisions: 0 }
+        Self { per_tick: Milli(per_tick as u32), began: 0, ticks: 0, count: 0 }
     }
 
     /// Instructions in a tick.
@@ -83,33 +83,39 @@ impl Counter {
         self.ticks * u64::from(self.per_tick.0) / 1000
     }
 
-    /// Decisions counted.
+    /// A counter for something else.
     #[must_use]
-    pub const fn decisions(&self) -> u32 {
-        self.decisions
+    pub const fn another(&self) -> Self {
+        Self { per_tick: self.per_tick, began: 0, ticks: 0, count: 0 }
     }
 
-    /// Instructions of a decision, on average; 0 without decisions.
+    /// How often something was counted.
+    #[must_use]
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Instructions of each, on average; 0 before the first. Each takes less than [`Counter::MOST_TICKS`].
     ///
-    /// A tick begins at a point that has nothing to do with the decision, so that the rounding of single counts
+    /// A tick begins at a point that has nothing to do with what is counted, so that the rounding of single counts
     /// averages out.
     #[must_use]
-    pub fn instructions_per_decision(&self) -> u32 {
-        self.instructions().checked_div(u64::from(self.decisions)).unwrap_or(0) as u32
+    pub fn instructions_each(&self) -> u32 {
+        self.instructions().checked_div(u64::from(self.count)).unwrap_or(0) as u32
     }
 }
 
 impl Meter for Counter {
     fn begin(&mut self) {
         self.began = SYST::get_current();
-        // The compiler must not move the decision's memory accesses over the two reads of the counter.
+        // The compiler must not move what is counted over the two reads of the counter.
         compiler_fence(Ordering::SeqCst);
     }
 
     fn end(&mut self) {
         compiler_fence(Ordering::SeqCst);
         self.ticks += u64::from(ticks_since(self.began));
-        self.decisions += 1;
+        self.count += 1;
     }
 }
 

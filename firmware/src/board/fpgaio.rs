@@ -6,6 +6,9 @@ use crate::Pins;
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, InputPin, OutputPin, StatefulOutputPin};
 
+/// RAM that the demo has for an encoder.
+pub const ARENA_BYTES: usize = 24 * 1024;
+
 /// The registers that are used here.
 #[repr(C)]
 struct Registers {

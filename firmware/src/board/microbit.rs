@@ -10,6 +10,9 @@ use embedded_hal::digital::{ErrorType, InputPin, OutputPin, StatefulOutputPin};
 /// The board's name, as `cargo xtask` knows it.
 pub const NAME: &str = "microbit";
 
+/// RAM that the demo has for an encoder.
+pub const ARENA_BYTES: usize = 2 * 1024;
+
 /// What the outputs are told, a bit a pin.
 const OUT: *const u32 = 0x5000_0504 as *const u32;
 /// Sets those bits of `OUT` that are 1.

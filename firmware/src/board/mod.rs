@@ -30,7 +30,7 @@ mod silent;
 #[cfg_attr(feature = "mps3-an547", path = "mps3_an547.rs")]
 mod chosen;
 
-pub use chosen::{Button, Led, NAME, pins};
+pub use chosen::{ARENA_BYTES, Button, Led, NAME, pins};
 pub use counter::{Counter, Milli};
 #[cfg(feature = "log")]
 pub use exit::{finish, succeed};

@@ -4,7 +4,7 @@
 use super::fpgaio;
 use crate::Pins;
 
-pub use fpgaio::{Button, Led};
+pub use fpgaio::{ARENA_BYTES, Button, Led};
 
 /// The board's name, as `cargo xtask` knows it.
 pub const NAME: &str = "mps2-an505";

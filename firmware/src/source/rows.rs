@@ -1,22 +1,8 @@
-//! Where samples come from.
+//! Embeddings recorded on the host.
 
+use super::SampleSource;
 use cognate::{Embedding, EmbeddingError, ModelDigest};
 use core::fmt;
-
-/// Gives samples as embeddings of `D` elements: an encoder behind a sensor, or rows recorded on the host.
-pub trait SampleSource<const D: usize> {
-    /// What can go wrong with a sample.
-    type Error;
-
-    /// The model that makes the embeddings. A bundle of another one is refused.
-    fn model(&self) -> ModelDigest;
-
-    /// The next sample, or `None` when there are no more.
-    ///
-    /// # Errors
-    /// Whatever the sensor or the encoder reports. The next call goes on with the sample after it.
-    fn next_sample(&mut self) -> Result<Option<Embedding<D>>, Self::Error>;
-}
 
 /// Embeddings recorded on the host: the digest of the model that made them, then rows of `D` little-endian `f32`, one after
 /// the other, with nothing between or behind them.
