@@ -21,6 +21,8 @@ extern crate std;
 pub mod app;
 #[cfg(feature = "board")]
 pub mod board;
+#[cfg(feature = "board")]
+pub mod encoder_only;
 pub mod encoder_workload;
 #[cfg(test)]
 mod fixture;

@@ -94,14 +94,14 @@ pub fn run(json: bool, board: Option<Board>) -> Result<()> {
         references.extend(of_board(board)?);
     }
     if !json {
-        println!("core  build       text   of it vectors  rodata  RAM (.data + .bss)");
+        println!("core  build         text   of it vectors  rodata  RAM (.data + .bss)");
     }
     for reference in references {
         if json {
             println!("{}", serde_json::to_string(&reference)?);
         } else {
             let Reference { core, build, text, vector_table, rodata, ram, ram_holds, .. } = reference;
-            println!("{core:<5} {build:<10} {text:>5}   {vector_table:>13}  {rodata:>6}  {ram:>5}  {ram_holds}");
+            println!("{core:<5} {build:<12} {text:>5}   {vector_table:>13}  {rodata:>6}  {ram:>5}  {ram_holds}");
         }
     }
     Ok(())
@@ -112,9 +112,11 @@ fn of_board(board: Board) -> Result<Vec<Reference>> {
     let mut references = Vec::new();
     for (build, ram_holds) in firmware::REFERENCES.into_iter().zip([
         "a gallery of 16 templates of 128 elements; 0.5 KiB of input",
-        "the same gallery with a filter plane; statistics, three samples, the view of the bundle; 0.5 KiB of input",
+        "the same gallery with a filter plane; statistics, three samples, the view of the bundle; an arena; 0.5 KiB of input",
         "nothing: what checks a bundle, for the next row to be compared with",
         "the state of two slots; what a signed bundle costs is the difference to the row before",
+        "an arena, of which the encoder says how much it needs",
+        "the same",
     ]) {
         let sizes = Sizes::of(elfs.get(build).with_context(|| format!("{build} was not built"))?)?;
         references.push(Reference {

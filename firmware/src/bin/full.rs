@@ -1,9 +1,10 @@
 //! All of the core that a device uses, to see how large it is and that nothing in it can panic: what `match-only` has, and a
-//! bundle in flash with its back end, its cohort and its filter, the quality of samples, adaptation, and sums of templates. No
-//! log; `cargo xtask size` measures it, `cargo xtask test` looks at its symbols.
+//! bundle in flash with its back end, its cohort, its filter and its encoder, the quality of samples, adaptation, and sums of
+//! templates. No log; `cargo xtask size` measures it, `cargo xtask test` looks at its symbols.
 #![no_std]
 #![no_main]
 
+use cognate::encoder::Arena;
 use cognate::gallery::{Adaptation, Kind};
 use cognate::normalization::{StatisticsList, SubjectStatistics};
 use cognate::policy::Rate;
@@ -14,12 +15,13 @@ use cognate::{
 };
 use cognate_firmware::board::{self, Port};
 use cognate_firmware::recognizer::ENROLL_LEAST;
+use cognate_firmware::{Encoding, Frames, SampleSource};
 use heapless::Vec;
 
 const DIMENSION: usize = 128;
 const CAPACITY: usize = 16;
 
-/// Where an encoder would put its output.
+/// Where an encoder outside of the bundle would put its output.
 static VALUES: [Port<f32>; DIMENSION] = [const { Port::new(0.0) }; DIMENSION];
 /// What to do: see [`Device::run`].
 static COMMAND: Port<u32> = Port::new(0);
@@ -33,7 +35,8 @@ fn main() -> ! {
     let device = BundleView::new_checked(board::bundle()).ok().and_then(|bundle| {
         let ram = FilteredGallery::filtered(bundle.space(), SubjectId::FIRST_ON_DEVICE);
         let (flash, statistics, samples) = (bundle.gallery(), StatisticsList::new(), Vec::new());
-        cortex_m::singleton!(: Device = Device { bundle, flash, ram, statistics, samples })
+        let encoding = encoding(&bundle);
+        cortex_m::singleton!(: Device = Device { bundle, flash, ram, statistics, samples, encoding })
     });
     let Some(device) = device else {
         RESULT.iter().for_each(|place| place.write(u32::MAX));
@@ -47,12 +50,20 @@ fn main() -> ! {
     }
 }
 
+/// The bundle's encoder over samples in flash, if it has one.
+fn encoding(bundle: &BundleView<'static>) -> Option<Encoding<'static, 'static, Frames<'static>>> {
+    let encoder = bundle.int8_encoder().ok()??;
+    let arena = cortex_m::singleton!(: Arena<{ board::ARENA_BYTES }> = Arena::new())?;
+    Encoding::new(encoder, arena.bytes(), Frames::new(&encoder, board::probes()), ()).ok()
+}
+
 struct Device {
     bundle: BundleView<'static>,
     flash: GalleryView<'static>,
     ram: FilteredGallery<DIMENSION, CAPACITY>,
     statistics: StatisticsList<CAPACITY>,
     samples: Vec<Template<DIMENSION>, ENROLL_LEAST>,
+    encoding: Option<Encoding<'static, 'static, Frames<'static>>>,
 }
 
 impl Device {
@@ -68,6 +79,7 @@ impl Device {
             5 => self.adapt(),
             6 => self.ram.revert(subject).ok().map(|reverted| [u32::from(reverted), 0, 0, 0]),
             7 => self.rank(),
+            8 => self.encode(),
             _ => None,
         }
     }
@@ -75,11 +87,20 @@ impl Device {
     fn template(&self) -> Option<Template<DIMENSION>> {
         let mut values = [0.0; DIMENSION];
         values.iter_mut().zip(&VALUES).for_each(|(value, port)| *value = port.read());
-        let embedding = Embedding::new(values).ok()?;
+        self.template_of(&Embedding::new(values).ok()?)
+    }
+
+    fn template_of(&self, embedding: &Embedding<DIMENSION>) -> Option<Template<DIMENSION>> {
         match self.bundle.back_end() {
-            Some(back_end) => back_end.template(&embedding, self.bundle.space()).ok(),
-            None => Some(Template::new(&embedding, self.bundle.space())),
+            Some(back_end) => back_end.template(embedding, self.bundle.space()).ok(),
+            None => Some(Template::new(embedding, self.bundle.space())),
         }
+    }
+
+    /// Adds the next raw sample to those to be enrolled.
+    fn encode(&mut self) -> Option<[u32; 4]> {
+        let embedding = self.encoding.as_mut()?.next_sample().ok()??;
+        self.samples.push(self.template_of(&embedding)?).ok().map(|()| [0; 4])
     }
 
     fn fusion(&self) -> Fusion {
