@@ -1,5 +1,5 @@
-//! Compares the kernels of the core with their definition on the device itself, and says what they come to, which
-//! `cargo xtask test` compares with the host. Not in `selftest`, because not every flash has room for both.
+//! Compares the kernels of the core with their definition on the device itself, runs encoders of every operator, and says what
+//! they come to, which `cargo xtask test` compares with the host. Not in `selftest`, because not every flash has room for both.
 #![no_std]
 #![no_main]
 
@@ -12,5 +12,6 @@ fn main() -> ! {
     parity::for_each_kernel(board::ram_bytes(), |result| defmt::info!("{}", result));
     parity::for_each_filter(board::ram_bytes(), |result| defmt::info!("{}", result));
     parity::for_each_layer(board::ram_bytes(), |result| defmt::info!("{}", result));
+    parity::for_each_encoder(|result| defmt::info!("{}", result));
     board::succeed()
 }

@@ -6,6 +6,7 @@
 
 mod derived;
 mod embeddings;
+mod encoders;
 mod filters;
 mod kernels;
 mod layers;
@@ -14,6 +15,7 @@ mod recognition;
 mod tests;
 
 pub use derived::{Derived, for_each_form};
+pub use encoders::{Encoders, for_each_encoder};
 pub use filters::{Filters, for_each_filter};
 pub use kernels::{Kernels, for_each_kernel};
 pub use layers::{Layers, for_each_layer};

@@ -161,3 +161,18 @@ fn the_sums_of_layers_are_what_they_were() {
     });
     assert_promised(&found, LAYERS);
 }
+
+/// In the order of [`for_each_encoder`]: how many samples, and what the tensors come to.
+const ENCODERS: &[(usize, [u32; 1])] =
+    &[(16, [0x4829_43a2]), (16, [0x4829_43a2]), (16, [0x4829_43a2]), (16, [0x4829_43a2]), (16, [0x8362_ac83])];
+
+#[test]
+fn the_sums_of_encoders_are_what_they_were_and_those_of_int8_are_one() {
+    let mut found = Vec::new();
+    for_each_encoder(|Encoders { network, samples, wrong, sum }| {
+        assert_eq!(wrong, 0, "{network}");
+        found.push((samples as usize, [sum.0]));
+    });
+    assert!(found[1..4].iter().all(|int8| *int8 == found[0]), "{found:?}");
+    assert_promised(&found, ENCODERS);
+}

@@ -51,8 +51,7 @@ impl<'a, 'm, Sensor, Count, const OPERATORS: u32> Encoding<'a, 'm, Sensor, Count
     }
 }
 
-impl<Sensor, Count, const OPERATORS: u32, const D: usize> SampleSource<D>
-    for Encoding<'_, '_, Sensor, Count, OPERATORS>
+impl<Sensor, Count, const OPERATORS: u32, const D: usize> SampleSource<D> for Encoding<'_, '_, Sensor, Count, OPERATORS>
 where
     Sensor: Capture,
     Count: Meter,

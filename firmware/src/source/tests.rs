@@ -115,7 +115,8 @@ fn recorded_pixels_come_in_order_and_end() {
 fn what_was_recorded_is_embeddings_or_what_an_encoder_takes() {
     let bytes = encoder();
     let encoder = Encoder::<{ operators::ALL }>::new_checked(&bytes).expect("it is valid");
-    let rows: Vec<u8> = MODEL.as_bytes().iter().copied().chain([3.0f32, 4.0, 5.0].map(f32::to_le_bytes).concat()).collect();
+    let rows: Vec<u8> =
+        MODEL.as_bytes().iter().copied().chain([3.0f32, 4.0, 5.0].map(f32::to_le_bytes).concat()).collect();
     let mut arena = Arena::<32>::new();
     let raw = Encoding::new(encoder, arena.bytes(), Frames::new(&encoder, &[3, 4, 5, 6]), ()).expect("it is enough");
     let mut embeddings: Recorded<'_, '_, 3> = Recorded::Embeddings(Rows::new(&rows).expect("the model is there"));

@@ -1,5 +1,6 @@
 //! What is tested in QEMU: exit code and decoded log of each run, with a time limit.
 
+use super::encoders::Pictures;
 use super::fixture::{ANNA, BORIS, Bundle, DIMENSION};
 use super::panics;
 use super::rig::{Rig, exited, fails_with};
@@ -11,21 +12,24 @@ use crate::firmware;
 use crate::qemu::{self, Ending, Run};
 use crate::sizes::Sizes;
 use anyhow::{Context, Result, bail, ensure};
+use cognate::encoder::{Arena, FilterLayout, operators};
 use cognate::kernel::Layout;
 use cognate::{BundleView, CodeForm, Embedding, FullScale};
-use cognate_firmware::{Recognizer, Rows, SampleSource, parity};
-use std::collections::BTreeMap;
+use cognate_firmware::{Encoding, Frames, Recognizer, Rows, SampleSource, parity};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// Builds the test firmware for a board and runs every test on it; whether there was a firmware to run.
 pub fn run(board: Board, summary: &mut Summary) -> bool {
     let name = |what: &str| format!("{}: {what}", board.name());
     let Some(rig) = summary.step(&name("build the test firmware"), || Rig::build(board)) else { return false };
-    let tests: [(&str, Test); 20] = [
+    let tests: [(&str, Test); 22] = [
         ("scores and decisions are the host's, with subnormal numbers flushed too", parity_with_the_host),
         ("every kernel gives what its definition gives, here and on the host", kernels_by_their_definition),
         ("the bundle is searched in flash as on the host", decisions_of_the_bundle),
         ("bundles of every form, layout and kind are decided by as on the host", bundles_of_every_kind),
+        ("pictures are encoded as on the host, in every layout", encoded_pictures),
+        ("an encoder that the firmware cannot run fails", encoders_that_do_not_run),
         ("the counter counts instructions", counter),
         ("the button enrolls or says why not, then all four outcomes are told apart", enrollment),
         ("an enrollment that no threshold supports is refused", enrollment_beyond_the_thresholds),
@@ -72,6 +76,10 @@ fn kernels_by_their_definition(rig: &Rig) -> Result<()> {
         expected.push(format!("{result:?}"));
     });
     parity::for_each_layer(ram_bytes(rig.board), |result| {
+        wrong += result.wrong;
+        expected.push(format!("{result:?}"));
+    });
+    parity::for_each_encoder(|result| {
         wrong += result.wrong;
         expected.push(format!("{result:?}"));
     });
@@ -156,6 +164,45 @@ fn bundles_of_every_kind(rig: &Rig) -> Result<()> {
     println!("{verdicts:?}");
     ensure!(verdicts.len() == 3, "not every verdict occurs: {verdicts:?}");
     Ok(())
+}
+
+fn encoded_pictures(rig: &Rig) -> Result<()> {
+    for layout in FilterLayout::ALL {
+        let pictures = Some(Pictures::laid_out(layout));
+        let bytes = Bundle { pictures, layout: Layout::Pairs, ..Bundle::ANNA_AND_BORIS }.encode()?;
+        let run = rig.run_with_encoder(&bytes)?;
+        exited(&run, 0)?;
+        let (found, expected) = (decisions_of(&run)?, decisions_about_pictures(&bytes, &rig.pictures)?);
+        ensure!(found == expected, "{layout:?}: the host decides {expected:?}, the device {found:?}");
+        let known: BTreeSet<_> = found.iter().filter_map(|(_, decision)| decision.subject()).collect();
+        ensure!(known.len() == 2 && found.iter().any(|(_, d)| d.subject().is_none()), "all are decided about alike");
+    }
+    Ok(())
+}
+
+fn decisions_about_pictures(bundle: &[u8], pictures: &[u8]) -> Result<Vec<(usize, Decision)>> {
+    let bundle = BundleView::new_checked(bundle)?;
+    let recognizer = Recognizer::<DIMENSION, 1>::new(&bundle)?;
+    let encoder = bundle.int8_encoder::<{ operators::CONVOLUTION }>()?.context("it has no encoder")?;
+    let mut arena = Arena::<4096>::new();
+    let mut source = Encoding::new(encoder, arena.bytes(), Frames::new(&encoder, pictures), ())?;
+    let mut decisions = Vec::new();
+    while let Some(sample) = source.next_sample()? {
+        decisions.push((decisions.len(), recognizer.decide(&sample)?.into()));
+    }
+    Ok(decisions)
+}
+
+fn encoders_that_do_not_run(rig: &Rig) -> Result<()> {
+    let with = |pictures| Bundle { pictures: Some(pictures), ..Bundle::ANNA }.encode();
+    let plain = Pictures::laid_out(FilterLayout::Plain);
+    let run = rig.run_with_encoder(&with(Pictures { has_table: true, ..plain })?)?;
+    fails_with(&run, "Encoder(Step { index: 1, error: NotLinked { operator: 7 } })")?;
+    let run = rig.run_with_encoder(&with(Pictures { more_memory: 1 << 15, ..plain })?)?;
+    fails_with(&run, "Arena(ArenaTooSmall { needed: ")?;
+    // Embeddings in place of pictures.
+    let run = rig.run_with_bundle(&with(plain)?)?;
+    fails_with(&run, "Incomplete { frame: ")
 }
 
 fn samples(rows: &[u8]) -> Result<Vec<Embedding<DIMENSION>>> {

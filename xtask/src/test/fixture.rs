@@ -1,5 +1,6 @@
 //! The bundles and the samples that the test firmware gets.
 
+use super::encoders::Pictures;
 use crate::firmware::probe_rows;
 use anyhow::{Context, Result};
 use cognate::bundle::{BundleContents, CohortContents, EnrolledTemplate, Subject};
@@ -78,6 +79,8 @@ pub struct Bundle {
     pub cohort: bool,
     /// Whether there is a filter plane.
     pub filter: bool,
+    /// The encoder that makes the embeddings on the device.
+    pub pictures: Option<Pictures>,
 }
 
 impl Bundle {
@@ -92,6 +95,7 @@ impl Bundle {
         back_end: false,
         cohort: false,
         filter: false,
+        pictures: None,
     };
     /// A longer one, with BORIS too.
     pub const ANNA_AND_BORIS: Self = Self { subjects: &[(ANNA, Who::Anna), (BORIS_ON_HOST, Who::Boris)], ..Self::ANNA };
@@ -132,6 +136,7 @@ impl Bundle {
         // Any numbers do: host and device have the same.
         let statistics = vec![Statistics::new(Score::from_ratio(1, 10), 1 << 21); subjects.len()];
         let method = Method::AdaptiveSNorm(Top::new(3).context("three are at least two")?);
+        let encoder = self.pictures.map(|pictures| pictures.encode(self.encoder)).transpose()?;
         let cohort = CohortContents { codes: &members, method, statistics: &statistics };
         let contents = BundleContents {
             dimension: self.dimension,
@@ -150,7 +155,7 @@ impl Bundle {
             cohort: self.cohort.then_some(cohort),
             revealed: None,
             filter: self.filter,
-            encoder: None,
+            encoder: encoder.as_deref(),
         };
         let mut bytes = vec![0; contents.encoded_len()?];
         contents.encode(&mut bytes)?;
@@ -162,7 +167,11 @@ impl Bundle {
         let mut codes = Vec::new();
         for (subject, who) in self.subjects {
             for time in 0..3 {
-                codes.push((*subject, self.code(&sample(*who, time), space, back_end)?));
+                let values = match self.pictures {
+                    Some(pictures) => pictures.embedding(*who, time)?,
+                    None => sample(*who, time),
+                };
+                codes.push((*subject, self.code(&values, space, back_end)?));
             }
         }
         Ok(codes)

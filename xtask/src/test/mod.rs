@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must pass.
 
 mod device;
+mod encoders;
 mod fixture;
 mod host;
 mod panics;

@@ -1,5 +1,6 @@
 //! The test firmware of a board, and how it is run.
 
+use super::encoders::picture;
 use super::fixture::{self, Bundle, Who};
 use crate::board::Board;
 use crate::firmware::{self, Flash};
@@ -9,7 +10,7 @@ use crate::region::Region;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// No test takes a tenth of it, but the machine may be busy.
@@ -61,11 +62,15 @@ pub struct Rig {
     bare: PathBuf,
     /// `demo` built without probes.
     probeless: PathBuf,
+    /// `demo` built with pictures.
+    pictures_demo: PathBuf,
     folder: PathBuf,
     /// The bundle that the firmware has in flash.
     pub bundle: Vec<u8>,
     /// The samples that it is shown.
     pub rows: Vec<u8>,
+    /// The same as pictures, for a bundle with an encoder.
+    pub pictures: Vec<u8>,
 }
 
 impl Rig {
@@ -75,14 +80,18 @@ impl Rig {
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let bundle = Bundle::ANNA.encode()?;
         let rows = fixture::rows(SAMPLES.map(|(who, time)| fixture::sample(who, time)));
-        let (bundle_path, rows_path) = (folder.join("bundle"), folder.join("probes"));
+        let pictures = SAMPLES.map(|(who, time)| picture(who, time)).concat();
+        let [bundle_path, rows_path, pictures_path] = ["bundle", "probes", "pictures"].map(|name| folder.join(name));
         fs::write(&bundle_path, &bundle)?;
         fs::write(&rows_path, &rows)?;
+        fs::write(&pictures_path, &pictures)?;
         let without_probes = Flash { bundle: Some(bundle_path), probes: None };
+        let with_pictures = Flash { probes: Some(pictures_path), ..without_probes.clone() };
+        let pictures_demo = build_demo(board, &with_pictures, folder.join("demo-with-pictures"))?;
         let bare = build_demo(board, &Flash::default(), folder.join("demo-bare"))?;
         let probeless = build_demo(board, &without_probes, folder.join("demo-without-probes"))?;
         let elfs = firmware::build(board, &BINS, &Flash { probes: Some(rows_path), ..without_probes })?;
-        Ok(Self { board, elfs, bare, probeless, folder, bundle, rows })
+        Ok(Self { board, elfs, bare, probeless, pictures_demo, folder, bundle, rows, pictures })
     }
 
     /// Where a binary is.
@@ -119,11 +128,20 @@ impl Rig {
         self.run_bin_with_bundle("demo", bytes, |_| ())
     }
 
+    /// The same with pictures to encode.
+    pub fn run_with_encoder(&self, bytes: &[u8]) -> Result<Run> {
+        self.run_elf_with_bundle(&self.pictures_demo, bytes, |line| println!("{line}"))
+    }
+
     /// The same for any binary; `on_line` sees its log.
     pub fn run_bin_with_bundle(&self, bin: &str, bytes: &[u8], on_line: impl FnMut(&Line)) -> Result<Run> {
-        let elf = fs::read(self.elf(bin)?)?;
+        self.run_elf_with_bundle(self.elf(bin)?, bytes, on_line)
+    }
+
+    fn run_elf_with_bundle(&self, elf: &Path, bytes: &[u8], on_line: impl FnMut(&Line)) -> Result<Run> {
+        let elf = fs::read(elf)?;
         let flashed = Region::of_bundle(&elf)?.flash(elf, &self.region_with(bytes)?)?;
-        let path = self.folder.join(format!("{bin}-other-bundle"));
+        let path = self.folder.join("with-other-bundle");
         fs::write(&path, flashed)?;
         qemu::run(self.board, &path, TIMEOUT, on_line)
     }
