@@ -20,14 +20,14 @@ pub(super) fn run<T: Number, const OPERATORS: u32>(
     out: &mut [u8],
 ) -> Option<()> {
     let (zero_a, zero) = (i32::from(a_tensor.zero), i32::from(out_tensor.zero));
-    let scaled = |(index, element): (usize, &T)| {
+    let negative = if slopes.negative.is_empty() { slopes.positive } else { slopes.negative };
+    // Over and over: nobody divides to find an element's channel.
+    let by_channel = slopes.positive.iter().zip(negative).cycle();
+    let values = a.iter().zip(by_channel).map(|(element, (positive, negative))| {
         let centered = element.wide().wrapping_sub(zero_a);
-        let list = if centered < 0 && !slopes.negative.is_empty() { slopes.negative } else { slopes.positive };
-        let channel = if list.len() == 1 { 0 } else { index.checked_rem(list.len()).unwrap_or_default() };
-        let multiplier = list.get(channel).map_or(0, |bytes| i32::from_le_bytes(*bytes));
+        let multiplier = i32::from_le_bytes(if centered < 0 { *negative } else { *positive });
         multiply_high(centered.wrapping_shl(u32::from(slopes.shift)), multiplier).saturating_add(zero)
-    };
-    let values = a.iter().enumerate().map(scaled);
+    });
     match out_tensor.element {
         Element::Int8 => put(numbers_mut::<i8>(out), values, i8::saturated),
         Element::Int16 if OPERATORS & operators::INT16 != 0 => put(numbers_mut::<i16>(out), values, i16::saturated),

@@ -111,13 +111,3 @@ pub(super) fn numbers<T: Pod>(bytes: &[u8]) -> &[T] {
 pub(super) fn numbers_mut<T: Pod>(bytes: &mut [u8]) -> &mut [T] {
     bytemuck::try_cast_slice_mut(bytes).unwrap_or_default()
 }
-
-/// The element of an operand whose elements may count for many of the other's: one for all, one a channel, or one each.
-pub(super) fn broadcast<T: Number>(elements: &[T], channels: usize, index: usize) -> i32 {
-    let place = match elements.len() {
-        1 => 0,
-        len if len == channels => index.checked_rem(channels).unwrap_or_default(),
-        _ => index,
-    };
-    elements.get(place).map_or(0, |element| element.wide())
-}
