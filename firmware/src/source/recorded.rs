@@ -8,6 +8,7 @@ use core::fmt;
 
 /// Recorded samples: raw ones, for a bundle with an encoder that runs on the device, or embeddings, for any other.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a firmware has one, which stays where it is")]
 pub enum Recorded<'a, 'm, const D: usize, Count = (), const OPERATORS: u32 = { operators::ALL }> {
     /// Embeddings of an encoder on the host.
     Embeddings(Rows<'a, D>),
