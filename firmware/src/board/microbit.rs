@@ -11,7 +11,7 @@ use embedded_hal::digital::{ErrorType, InputPin, OutputPin, StatefulOutputPin};
 pub const NAME: &str = "microbit";
 
 /// RAM that the demo has for an encoder.
-pub const ARENA_BYTES: usize = 2 * 1024;
+pub const ARENA_BYTES: usize = 2560;
 
 /// What the outputs are told, a bit a pin.
 const OUT: *const u32 = 0x5000_0504 as *const u32;
