@@ -1,5 +1,11 @@
 //! From a scheme to the steps of the core, written in its format.
 
+mod error;
+mod ratios;
+mod step;
+
+pub use error::{LowerError, LowerProblem};
+
 use super::arena::{self, Block};
 use super::function::Function;
 use super::network::{Clip, Node, NodeId, Operator, Pooling, Shape as NodeShape, Window as NodeWindow};
@@ -7,11 +13,12 @@ use super::relayout::packed;
 use super::scheme::{Scale, Scheme};
 use cognate::ModelDigest;
 use cognate::encoder::{
-    Constants, Element, EncoderContents, Extent, FilterLayout, InputForm, Operator as Device, PackError, Shape, Size,
-    Sizes, Step, Tensor, Window, WriteError,
+    Constants, Element, EncoderContents, Extent, FilterLayout, InputForm, Shape, Size, Sizes, Step, Tensor, Window,
+    WriteError,
 };
+use ratios::{factors, multiplier, multipliers, multipliers_from};
 use sha2::{Digest, Sha256};
-use std::fmt;
+use step::{DraftStep, Draw};
 
 /// How samples come, and what becomes of them.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,26 +64,6 @@ struct Buffer {
 struct Operand {
     buffer: usize,
     scale: Scale,
-}
-
-/// An operator with constants of its own.
-enum Draw {
-    Convolution { window: Window, groups: usize, shift: u8, drop: u8, constants: Vec<u8> },
-    Add { factors: [i32; 2], shift: u8 },
-    Multiply { multiplier: i32, shift: u8 },
-    MaxPool { window: Window },
-    AveragePool { window: Window, counts_padding: bool, shift: u8, drop: u8, multipliers: Vec<[u8; 4]> },
-    Pad { top: usize, left: usize },
-    Concatenate,
-    Table(Box<[u8; 256]>),
-    Scale { positive: Vec<[u8; 4]>, negative: Vec<[u8; 4]>, shift: u8 },
-}
-
-struct DraftStep {
-    draw: Draw,
-    inputs: Vec<usize>,
-    output: usize,
-    node: Option<NodeId>,
 }
 
 struct Draft<'a> {
@@ -417,37 +404,6 @@ impl Draft<'_> {
     }
 }
 
-impl DraftStep {
-    fn on_device(&self) -> Step<'_> {
-        let operator = match &self.draw {
-            Draw::Convolution { window, groups, shift, drop, constants } => Device::Convolution {
-                window: *window,
-                groups: *groups,
-                layout: FilterLayout::Plain,
-                shift: *shift,
-                drop: *drop,
-                constants,
-            },
-            Draw::Add { factors, shift } => Device::Add { factors: *factors, shift: *shift },
-            Draw::Multiply { multiplier, shift } => Device::Multiply { multiplier: *multiplier, shift: *shift },
-            Draw::MaxPool { window } => Device::MaxPool { window: *window },
-            Draw::AveragePool { window, counts_padding, shift, drop, multipliers } => Device::AveragePool {
-                window: *window,
-                counts_padding: *counts_padding,
-                shift: *shift,
-                drop: *drop,
-                multipliers,
-            },
-            Draw::Pad { top, left } => Device::Pad { top: *top, left: *left },
-            Draw::Concatenate => Device::Concatenate,
-            Draw::Table(table) => Device::Table { table },
-            Draw::Scale { positive, negative, shift } => Device::Scale { positive, negative, shift: *shift },
-        };
-        let second = self.inputs.get(1).map_or(Step::NO_INPUT, |&input| input as u16);
-        Step { operator, inputs: [self.inputs[0] as u16, second], output: self.output as u16 }
-    }
-}
-
 /// Writes contents whose convolutions are in the layout [`FilterLayout::Plain`], under their digest.
 ///
 /// # Errors
@@ -504,72 +460,3 @@ fn table(function: &Function, from: &Scale, to: &Scale) -> [u8; 256] {
         to.element(if value.is_nan() { 0.0 } else { value }) as i8 as u8
     })
 }
-
-/// A ratio as mulhi(x << shift, multiplier), with the least shift that keeps the multiplier below 2³¹.
-fn multiplier(ratio: f64) -> (i32, u8) {
-    let (multipliers, shift) = multipliers(&[ratio]);
-    (i32::from_le_bytes(multipliers[0]), shift)
-}
-
-fn multipliers(ratios: &[f64]) -> (Vec<[u8; 4]>, u8) {
-    multipliers_from(ratios, 0)
-}
-
-/// The same with one shift for all, and that at least `least`.
-fn multipliers_from(ratios: &[f64], least: u8) -> (Vec<[u8; 4]>, u8) {
-    let greatest = ratios.iter().fold(0.0, |greatest: f64, ratio| greatest.max(ratio.abs()));
-    let scaled = |ratio: f64, shift: u8| (ratio * 2f64.powi(32 - i32::from(shift))).round();
-    let shift = (least..31).find(|&shift| scaled(greatest, shift) < 2f64.powi(31)).unwrap_or(31);
-    (ratios.iter().map(|&ratio| (scaled(ratio, shift) as i32).to_le_bytes()).collect(), shift)
-}
-
-/// The ratios of a sum as factors of at most 2²¹, with the shift that goes with them.
-fn factors(ratios: [f64; 2]) -> ([i32; 2], u8) {
-    let greatest = ratios[0].max(ratios[1]);
-    let fits = |shift: &u8| (greatest * 2f64.powi(i32::from(*shift))).round() <= f64::from(1 << 21);
-    let shift = (0..=31).rev().find(fits).unwrap_or(0);
-    (ratios.map(|ratio| (ratio * 2f64.powi(i32::from(shift))).round().min(f64::from(1 << 21)) as i32), shift)
-}
-
-/// Why a network does not become an encoder.
-#[derive(Clone, PartialEq, Debug)]
-pub struct LowerError {
-    /// The layer, by the name of its ONNX tensor.
-    pub layer: String,
-    /// What is wrong.
-    pub problem: LowerProblem,
-}
-
-/// What is wrong with a layer.
-#[derive(Clone, PartialEq, Debug)]
-pub enum LowerProblem {
-    /// A frame of another value than 0 that is not part of a convolution.
-    PadValue(f32),
-    /// Sizes or sums that are beyond what the device has.
-    TooLarge,
-    /// Constants that cannot be laid out.
-    Pack(PackError),
-    /// A device would refuse it.
-    Write(WriteError),
-}
-
-impl fmt::Display for LowerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "layer `{}`: ", self.layer)?;
-        match &self.problem {
-            LowerProblem::PadValue(value) => {
-                write!(
-                    f,
-                    "it is padded with {value}, and the device pads with 0: pad with 0 and export the model again"
-                )
-            }
-            LowerProblem::TooLarge => {
-                f.write_str("its sizes or sums are beyond what the device computes with: make the layer smaller")
-            }
-            LowerProblem::Pack(error) => error.fmt(f),
-            LowerProblem::Write(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for LowerError {}
