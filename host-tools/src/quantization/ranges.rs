@@ -54,17 +54,19 @@ pub fn observe(network: &Network, samples: &[Vec<f32>]) -> Vec<Observed> {
         };
         network.nodes.iter().zip(&ends).map(of_node).collect::<Vec<_>>()
     };
-    let mut observed = samples
+    let of_samples: Vec<Vec<Observed>> = samples
         .par_iter()
-        .fold(empty, |mut observed, sample| {
-            let tensors = network.run(sample, |_, _| ());
+        .map(|sample| {
+            let (mut observed, tensors) = (empty(), network.run(sample, |_, _| ()));
             observed.iter_mut().zip(&tensors).for_each(|(observed, tensor)| observed.count(tensor));
             observed
         })
-        .reduce(empty, |mut a, b| {
-            a.iter_mut().zip(&b).for_each(|(a, b)| a.join(b));
-            a
-        });
+        .collect();
+    // In the order of the samples: sums of floats depend on it, and the same samples have to give the same encoder.
+    let mut observed = empty();
+    for of_sample in &of_samples {
+        observed.iter_mut().zip(of_sample).for_each(|(all, one)| all.join(one));
+    }
     for (observed, node) in observed.iter_mut().zip(&network.nodes) {
         let places = (node.shape[0] * node.shape[1] * samples.len().max(1)) as f32;
         observed.means.iter_mut().for_each(|sum| *sum /= places);
