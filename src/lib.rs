@@ -55,7 +55,10 @@ pub mod bundle;
 pub mod embedding;
 pub mod encoder;
 pub mod gallery;
+#[cfg(feature = "storage")]
+pub mod guard;
 pub mod kernel;
+pub mod liveness;
 pub mod model;
 pub mod normalization;
 pub mod policy;
@@ -69,6 +72,8 @@ pub mod signature;
 pub mod similarity;
 pub mod space;
 pub mod statistics;
+#[cfg(feature = "storage")]
+pub mod store;
 pub mod template;
 
 #[doc(inline)]

@@ -46,7 +46,7 @@ pub(super) const COHORT_HEADER_BYTES: usize = 4;
 pub(super) const STATISTICS_BYTES: usize = 8;
 
 /// A code form as its number and the bits of its full scale, which only one form has.
-pub(super) const fn form_to_numbers(form: CodeForm) -> (u8, u32) {
+pub(crate) const fn form_to_numbers(form: CodeForm) -> (u8, u32) {
     match form {
         CodeForm::Full => (0, 0),
         CodeForm::NormLimited => (1, 0),
@@ -123,10 +123,12 @@ pub(super) const fn method_of_bytes(bytes: [u8; 2]) -> Option<Method> {
     }
 }
 
-/// CRC-32C (Castagnoli) of these bytes.
+/// CRC-32C (Castagnoli), by its 1 KiB table: at boot a bundle is read once, and sixteen tables would cost more flash than they
+/// save time.
+pub(crate) static CRC: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISCSI);
+
+/// CRC-32C of these bytes.
 pub(crate) fn checksum(bytes: &[u8]) -> u32 {
-    // The 1 KiB table: at boot a bundle is read once, and sixteen tables would cost more flash than they save time.
-    const CRC: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISCSI);
     CRC.checksum(bytes)
 }
 

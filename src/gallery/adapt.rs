@@ -46,6 +46,18 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
         probe: &Template<D>,
         limits: &Adaptation,
     ) -> Result<Adapted, AdaptError> {
+        let (adapted, template) = self.followed(evidence, probe, limits)?;
+        self.set_adapted(adapted.subject, &template).map_err(AdaptError::Gallery)?;
+        Ok(adapted)
+    }
+
+    /// What the subject's adapted template becomes, if it may follow.
+    pub(crate) fn followed(
+        &self,
+        evidence: &Evidence,
+        probe: &Template<D>,
+        limits: &Adaptation,
+    ) -> Result<(Adapted, Template<D>), AdaptError> {
         let subject = evidence.best.subject;
         self.space().require(probe.space()).map_err(AdaptError::Space)?;
         if evidence.best.score < limits.least_score {
@@ -64,11 +76,20 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
         if likeness < limits.least_likeness {
             return Err(AdaptError::Far { likeness, least: limits.least_likeness });
         }
-        match place {
-            Some(place) => self.replace(place, &adapted),
-            None => self.append(subject, &[adapted], Kind::Adapted).map_err(AdaptError::Gallery)?,
+        if place.is_none() {
+            self.check(&[adapted]).map_err(AdaptError::Gallery)?;
         }
-        Ok(Adapted { subject, likeness })
+        Ok((Adapted { subject, likeness }, adapted))
+    }
+
+    /// Gives an enrolled subject this adapted template, in place of the one it has.
+    pub(crate) fn set_adapted(&mut self, subject: SubjectId, template: &Template<D>) -> Result<(), GalleryError> {
+        let place = self.places(subject).find(|place| self.kind(*place) == Kind::Adapted);
+        match place {
+            Some(place) => self.replace(place, template),
+            None => self.append(subject, core::slice::from_ref(template), Kind::Adapted)?,
+        }
+        Ok(())
     }
 
     /// Goes back to what was enrolled; whether there was anything to take back.

@@ -141,16 +141,23 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
     /// # Errors
     /// As for [`Gallery::enroll`], and [`GalleryError::Zero`] when the samples cancel each other out.
     pub fn enroll_centroid(&mut self, samples: &[Template<D>]) -> Result<SubjectId, GalleryError> {
+        self.enroll(&[self.centroid(samples)?])
+    }
+
+    /// The template that [`Gallery::enroll_centroid`] enrolls.
+    ///
+    /// # Errors
+    /// As for it, but for the room that there is.
+    pub fn centroid(&self, samples: &[Template<D>]) -> Result<Template<D>, GalleryError> {
         if samples.is_empty() {
             return Err(GalleryError::NoTemplate);
         }
         let sum = samples.iter().try_fold(Query::<D>::new(self.space), |sum, sample| sum.plus(sample));
-        let centroid = sum.and_then(|sum| sum.template()).map_err(|error| match error {
+        sum.and_then(|sum| sum.template()).map_err(|error| match error {
             QueryError::Space(mismatch) => GalleryError::Space(mismatch),
             // A template of the gallery's has its dimension.
             QueryError::Dimension { .. } | QueryError::Zero => GalleryError::Zero,
-        })?;
-        self.enroll(&[centroid])
+        })
     }
 
     /// Adds templates to an enrolled subject: all of them or, on an error, none.
@@ -246,18 +253,41 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
         Ok(())
     }
 
-    fn check(&self, templates: &[Template<D>]) -> Result<(), GalleryError> {
+    pub(crate) fn check_one(&self, template: &Template<D>) -> Result<(), GalleryError> {
+        self.space.require(template.space()).map_err(GalleryError::Space)?;
+        if template.factor() == 0 { Err(GalleryError::Zero) } else { Ok(()) }
+    }
+
+    pub(crate) fn check(&self, templates: &[Template<D>]) -> Result<(), GalleryError> {
         if templates.is_empty() {
             return Err(GalleryError::NoTemplate);
         }
-        for template in templates {
-            self.space.require(template.space()).map_err(GalleryError::Space)?;
-            if template.factor() == 0 {
-                return Err(GalleryError::Zero);
-            }
-        }
+        templates.iter().try_for_each(|template| self.check_one(template))?;
         let needed = self.len().saturating_add(templates.len());
         if needed > N { Err(GalleryError::Full { capacity: N, needed }) } else { Ok(()) }
+    }
+
+    /// Puts back what was stored: a template of a subject that may be new here.
+    #[cfg(feature = "storage")]
+    pub(crate) fn put_back(
+        &mut self,
+        subject: SubjectId,
+        template: &Template<D>,
+        kind: Kind,
+    ) -> Result<(), GalleryError> {
+        let is_new = !self.contains(subject);
+        match kind {
+            Kind::Enrolled => self.append(subject, core::slice::from_ref(template), kind)?,
+            Kind::Adapted => self.set_adapted(subject, template)?,
+        }
+        self.subjects += usize::from(is_new);
+        Ok(())
+    }
+
+    /// Gives no id below this one from now on; none at all for `None`.
+    #[cfg(feature = "storage")]
+    pub(crate) fn give_from(&mut self, next: Option<SubjectId>) {
+        self.next = self.next.zip(next).map(|(own, next)| own.max(next));
     }
 
     /// Puts a template into a free place.

@@ -5,13 +5,18 @@ mod bundle;
 mod encoder;
 mod filter;
 mod fixed_point;
-#[cfg(feature = "signature")]
+#[cfg(any(feature = "signature", feature = "storage"))]
 #[path = "../flash/mod.rs"]
 mod flash;
 mod gallery;
+#[cfg(feature = "storage")]
+mod guard;
 mod kernel;
 mod normalization;
 mod policy;
+#[cfg(feature = "storage")]
+#[path = "../powercut/mod.rs"]
+mod powercut;
 #[cfg(feature = "protection")]
 mod protection;
 mod quality;
@@ -20,4 +25,6 @@ mod search;
 #[cfg(feature = "signature")]
 mod signature;
 mod statistics;
+#[cfg(feature = "storage")]
+mod store;
 mod support;

@@ -17,6 +17,8 @@ pub struct MockFlash<const WORD: usize, const PAGE: usize> {
     operations: u64,
     cut: Option<Cut>,
     powered: bool,
+    /// A page that takes no writes any more.
+    worn_out: Option<usize>,
 }
 
 /// When the power goes.
@@ -73,6 +75,7 @@ impl<const WORD: usize, const PAGE: usize> MockFlash<WORD, PAGE> {
             operations: 0,
             cut: None,
             powered: true,
+            worn_out: None,
         }
     }
 
@@ -94,6 +97,11 @@ impl<const WORD: usize, const PAGE: usize> MockFlash<WORD, PAGE> {
     /// How often each page was erased.
     pub fn wear(&self) -> &[u32] {
         &self.erased
+    }
+
+    /// A page stays as it is from now on, whatever is written to it.
+    pub fn wear_out(&mut self, page: usize) {
+        self.worn_out = Some(page);
     }
 
     /// What it holds.
@@ -150,6 +158,7 @@ impl<const WORD: usize, const PAGE: usize> MockFlash<WORD, PAGE> {
                 word.copy_from_slice(new);
                 Err(FlashError::NoPower)
             }
+            None if self.worn_out == Some(at / PAGE) => Ok(()),
             None => {
                 word.copy_from_slice(new);
                 Ok(())

@@ -6,7 +6,15 @@ mod cargo;
 mod decision;
 mod demo;
 mod firmware;
+// Of the flash and of the histories, the core's tests use more.
+#[allow(dead_code)]
+#[path = "../../tests/flash/mod.rs"]
+mod flash;
 mod fuzz;
+#[allow(dead_code)]
+#[path = "../../tests/powercut/mod.rs"]
+mod power;
+mod powercut;
 mod qemu;
 mod region;
 mod run;
@@ -89,6 +97,15 @@ enum Command {
         #[arg(long, value_name = "FILE", requires = "target")]
         input: Option<PathBuf>,
     },
+    /// Cut the power at every point of random histories of a store, and see whether anything is lost or half there
+    Powercut {
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+        /// Histories for each size of a flash's words, of 100 operations each
+        #[arg(long, value_name = "N", default_value_t = 2)]
+        histories: u64,
+    },
     /// Everything that must pass: format, lints, tests on the host, firmware in QEMU
     Test {
         /// Only what is tested in QEMU, on this board
@@ -106,6 +123,7 @@ fn main() -> ExitCode {
         Command::Bench { json, board, only } => bench::run(json, board, only),
         Command::Size { json, board } => sizes::run(json, board),
         Command::Fuzz { target, seconds, input } => fuzz::run(target.as_deref(), seconds, input.as_deref()),
+        Command::Powercut { json, histories } => powercut::run(json, histories),
         Command::Test { board } => test::run(board),
     };
     exit_code(outcome.map(|()| 0))
