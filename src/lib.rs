@@ -22,6 +22,8 @@
 //! 8. [`statistics`]: how scores are distributed in the field, without templates, ids or times.
 //! 9. [`bundle`]: the one file that carries all of this from the host to the device; with the feature `signature`, the module
 //!    of that name has bundles that prove where they come from, and slots in flash to update them in.
+//! 10. With the feature `storage`, the modules `store` and `guard`: who is enrolled outlasts a power cut, and attempts are counted
+//!     before their score is known; [`liveness`] is a hook that fails closed.
 //!
 //! The arithmetic is defined in `docs/fixed-point.md`, the file in `docs/bundle-format.md`.
 //!

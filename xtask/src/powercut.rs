@@ -9,9 +9,11 @@ use std::thread;
 /// Operations of a history.
 const OPERATIONS: usize = 100;
 
+/// Runs a history of so many operations from a seed.
+type History = fn(u64, usize) -> Counts;
+
 /// The bytes of a word, and histories on flash with such.
-const WORDS: [(usize, fn(u64, usize) -> Counts); 4] =
-    [(1, history::<1>), (4, history::<4>), (8, history::<8>), (32, history::<32>)];
+const WORDS: [(usize, History); 4] = [(1, history::<1>), (4, history::<4>), (8, history::<8>), (32, history::<32>)];
 
 /// Runs so many histories for each size of a flash's words, on all cores, and prints what was lost or half there.
 ///
