@@ -99,6 +99,7 @@ impl<Flash: NorFlash> Geometry<Flash> {
         );
         assert!(CRC_BYTES.is_multiple_of(Flash::READ_SIZE), "flash is read by 1, 2 or 4 bytes");
         assert!(Flash::ERASE_SIZE.is_multiple_of(Self::UNIT), "a page is whole words");
+        assert!(Flash::ERASE_SIZE >= Self::PAGE_HEADER + Self::bytes(0), "a page has room behind its header");
         Flash::ERASE_SIZE
     };
     /// Bytes of a page's header.
