@@ -66,6 +66,8 @@ pub mod normalization;
 pub mod policy;
 #[cfg(feature = "protection")]
 pub mod protection;
+#[cfg(feature = "protocol")]
+pub mod protocol;
 pub mod quality;
 pub mod query;
 pub mod search;

@@ -19,6 +19,8 @@ mod policy;
 mod powercut;
 #[cfg(feature = "protection")]
 mod protection;
+#[cfg(feature = "protocol")]
+mod protocol;
 mod quality;
 mod query;
 mod search;

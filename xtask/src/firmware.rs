@@ -75,7 +75,7 @@ pub fn build(board: Board, bins: &[&str], flash: &Flash) -> Result<BTreeMap<Stri
 }
 
 /// The firmware whose size counts: it links no log, and is built to be small.
-pub const REFERENCES: [&str; 6] = ["match-only", "full", "checked", "signed", "encoder-all", "encoder-demo"];
+pub const REFERENCES: [&str; 7] = ["match-only", "full", "checked", "signed", "linked", "encoder-all", "encoder-demo"];
 
 /// Builds those.
 ///
@@ -122,8 +122,8 @@ mod tests {
     fn a_name_that_does_not_exist_gets_the_list() {
         let error = build_one(Board::Mps2An386, "nothere", &Flash::default()).unwrap_err();
         let expected = "there is no firmware \"nothere\": choose of bench, bench-encoder, bench-layers, checked, \
-                        demo, encoder-all, encoder-demo, enroll, fault, full, hang, kerneltest, match-only, panic, \
-                        selftest, signed";
+                        demo, encoder-all, encoder-demo, enroll, fault, full, hang, kerneltest, linked, match-only, \
+                        panic, selftest, signed";
         assert_eq!(error.to_string(), expected);
     }
 }

@@ -115,6 +115,7 @@ fn of_board(board: Board) -> Result<Vec<Reference>> {
         "the same gallery with a filter plane; statistics, three samples, the view of the bundle; an arena; 0.5 KiB of input",
         "nothing: what checks a bundle, for the next row to be compared with",
         "the state of two slots; what a signed bundle costs is the difference to the row before",
+        "the buffers of a link: two frames, two payloads, a piece; what a link costs is this row without its vectors",
         "an arena, of which the encoder says how much it needs",
         "the same",
     ]) {

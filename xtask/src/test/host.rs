@@ -9,7 +9,7 @@ const PACKAGES: [&str; 6] = ["-p", "cognate", "-p", "cognate-host", "-p", "xtask
 const FIRMWARE: [&str; 2] = ["--manifest-path", "firmware/Cargo.toml"];
 
 /// Everything of the core that is not there by itself, but for the log.
-const CORE: [&str; 4] = ["-p", "cognate", "--features", "protection,signature,storage"];
+const CORE: [&str; 4] = ["-p", "cognate", "--features", "protection,protocol,signature,storage"];
 
 /// Format, lints, and the tests of each part.
 pub fn run(summary: &mut Summary) {
@@ -18,7 +18,7 @@ pub fn run(summary: &mut Summary) {
         .step("lints of core, host tool and xtask", || lint(&[&["clippy", "--all-targets"], &PACKAGES[..]].concat()));
     summary.step("lints of the whole core", || lint(&[&["clippy", "--all-targets"], &CORE[..]].concat()));
     summary.step("lints of the core with defmt", || {
-        lint(&["clippy", "-p", "cognate", "--features", "defmt,protection,signature,storage"])
+        lint(&["clippy", "-p", "cognate", "--features", "defmt,protection,protocol,signature,storage"])
     });
     summary
         .step("lints of the firmware's library", || lint(&[&["clippy", "--lib", "--tests"], &FIRMWARE[..]].concat()));

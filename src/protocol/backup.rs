@@ -1,0 +1,53 @@
+//! Sealed backups: nobody without the key reads or changes one.
+//!
+//! HMAC-SHA-256 makes the stream that hides it (in counter mode, as NIST SP 800-108 derives keys) and the proof of it
+//! (encrypt, then authenticate): a cipher of its own would cost a small device more flash than the rest of the protocol.
+
+use super::Key;
+use super::session::{NONCE_BYTES, Nonce, TAG_BYTES};
+use hmac_sha256::HMAC;
+
+/// Bytes that a seal adds: the nonce in front, the proof behind.
+pub const SEAL_BYTES: usize = NONCE_BYTES + TAG_BYTES;
+
+/// Seals a backup in its place: `bytes` are a nonce's room, what is to be sealed, and a proof's room. A nonce seals one backup
+/// and never another. `false` when there is no room for both.
+pub fn seal(key: &Key, nonce: &Nonce, bytes: &mut [u8]) -> bool {
+    let Some((first, rest)) = bytes.split_first_chunk_mut::<NONCE_BYTES>() else { return false };
+    let Some((secret, tag)) = rest.split_last_chunk_mut::<TAG_BYTES>() else { return false };
+    *first = *nonce;
+    hide(key, nonce, secret);
+    *tag = prove(key, nonce, secret);
+    true
+}
+
+/// Opens a sealed backup in its place, if every byte of it is as it was sealed.
+pub fn open<'a>(key: &Key, bytes: &'a mut [u8]) -> Option<&'a [u8]> {
+    let (nonce, rest) = bytes.split_first_chunk_mut::<NONCE_BYTES>()?;
+    let (secret, tag) = rest.split_last_chunk_mut::<TAG_BYTES>()?;
+    let differences = prove(key, nonce, secret).iter().zip(&*tag).fold(0, |all, (a, b)| all | (a ^ b));
+    if core::hint::black_box(differences) != 0 {
+        return None;
+    }
+    hide(key, nonce, secret);
+    Some(secret)
+}
+
+fn hide(key: &Key, nonce: &Nonce, bytes: &mut [u8]) {
+    for (block, counter) in bytes.chunks_mut(32).zip(0u32..) {
+        let stream = derived(key, b"cognate backup: hide", nonce, &counter.to_le_bytes());
+        block.iter_mut().zip(stream).for_each(|(byte, mask)| *byte ^= mask);
+    }
+}
+
+fn prove(key: &Key, nonce: &Nonce, bytes: &[u8]) -> [u8; TAG_BYTES] {
+    derived(key, b"cognate backup: prove", nonce, bytes)
+}
+
+fn derived(key: &Key, name: &[u8], nonce: &Nonce, bytes: &[u8]) -> [u8; 32] {
+    let mut hmac = HMAC::new(key.0);
+    hmac.update(name);
+    hmac.update(nonce);
+    hmac.update(bytes);
+    hmac.finalize()
+}
