@@ -85,7 +85,7 @@ impl Layout {
     }
 
     /// An element of a block.
-    fn get(self, block: &[i8], lane: usize, index: usize) -> i8 {
+    pub(super) fn get(self, block: &[i8], lane: usize, index: usize) -> i8 {
         let bytes = |offset: usize| block.get(offset..).unwrap_or_default();
         let offset = self.offset(lane, index);
         match self {
@@ -93,34 +93,6 @@ impl Layout {
             Self::Pairs => bytes(offset).first_chunk().map_or(0, |half| unpack(*half)[1 - lane % 2]),
             Self::Halfwords => bytes(offset).first_chunk().map_or(0, |word| unpack_word(*word)[index % 2]),
         }
-    }
-
-    /// As many elements of a row of a block as the kernels advance by: what [`Layout::get`] gives one by one.
-    pub(super) fn step(self, block: &[i8], lane: usize, step: usize) -> [i8; STEP] {
-        let mut elements = [0; STEP];
-        let first = block.get(self.offset(lane, step * STEP)..).unwrap_or_default();
-        match self {
-            Self::Rows | Self::Lanes => {
-                elements.iter_mut().zip(first).for_each(|(place, element)| *place = *element);
-            }
-            Self::Pairs => {
-                for (places, bytes) in elements.as_chunks_mut::<4>().0.iter_mut().zip(first.as_chunks::<8>().0) {
-                    let [a, b, c, d] = [0, 2, 1, 3].map(|half| {
-                        let half = bytes.as_chunks::<2>().0.get(half).copied().unwrap_or_default();
-                        let [low, high] = unpack(half);
-                        if lane == 0 { high } else { low }
-                    });
-                    *places = [a, b, c, d];
-                }
-            }
-            Self::Halfwords => {
-                let words = first.chunks(5 * 4).filter_map(<[i8]>::first_chunk);
-                for (places, word) in elements.as_chunks_mut::<2>().0.iter_mut().zip(words) {
-                    *places = unpack_word(*word);
-                }
-            }
-        }
-        elements
     }
 
     /// Writes a row into a block.
@@ -389,11 +361,6 @@ mod tests {
                     assert_eq!(&codes.row(row).collect::<Vec<_>>(), code, "{layout:?}, row {row} of {count}");
                 }
                 assert_eq!(codes.row(count).len(), 0);
-                for (row, code) in rows.iter().enumerate().take(shape.blocked_rows()) {
-                    let Place::Block(block, lane) = codes.place(row) else { panic!("{row} is in a block") };
-                    let steps: Vec<i8> = (0..3).flat_map(|step| layout.step(block, lane, step)).collect();
-                    assert_eq!(&steps, code, "{layout:?} {row}");
-                }
             }
         }
     }

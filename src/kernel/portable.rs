@@ -1,7 +1,7 @@
 //! The definition of every kernel, in plain Rust for any core.
 
 use super::codes::Place;
-use super::{Codes, Finish, Layout, Probe, STEP};
+use super::{Codes, Finish, Layout, Probe};
 
 /// The dot product of two codes of the same length, at most [`MAX_DIMENSION`](crate::MAX_DIMENSION) elements.
 ///
@@ -47,12 +47,13 @@ pub fn row_dot(codes: &Codes<'_>, row: usize, probe: &Probe<'_>) -> i32 {
     }
 }
 
-/// The same for a row of a block, gathered step by step.
+/// The same for a row of a block, gathered element by element.
 #[cold]
 #[inline(never)]
 pub(super) fn gathered_dot(layout: Layout, block: &[i8], lane: usize, probe: &Probe<'_>) -> i32 {
-    let steps = probe.code.as_chunks::<STEP>().0.iter().enumerate();
-    steps.fold(0i32, |sum, (step, code)| sum.wrapping_add(dot(&layout.step(block, lane, step), code)))
+    probe.code.iter().enumerate().fold(0i32, |sum, (index, element)| {
+        sum.wrapping_add(i32::from(layout.get(block, lane, index)) * i32::from(*element))
+    })
 }
 
 /// ⌊(a · b + 2³¹) / 2³²⌋: the upper half of the product, rounded, as SMMULR and VRMULH give it.

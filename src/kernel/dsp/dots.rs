@@ -160,19 +160,16 @@ pub(super) unsafe extern "C" fn codes_dot(a: *const i8, b: *const i8, a_end: *co
         cpu!(),
         "push {{r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
         "mov r12, #0",
-        // An odd number of steps begins with one alone.
+        // An odd number of steps begins with half a turn.
         "sub r3, r2, r0",
         "lsls r3, r3, #27",
-        "bpl 2f",
-        sixteen!(),
-        "cmp r0, r2",
-        "beq 3f",
+        "bmi 3f",
         "2:",
         sixteen!(),
+        "3:",
         sixteen!(),
         "cmp r0, r2",
         "bne 2b",
-        "3:",
         "mov r0, r12",
         "pop {{r4, r5, r6, r7, r8, r9, r10, r11, pc}}",
     )

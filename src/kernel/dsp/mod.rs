@@ -34,7 +34,7 @@ use core::arch::asm;
 use core::num::NonZeroUsize;
 use core::ops::Range;
 use dots::{code_dots, codes_dot, lanes_dot};
-use pairs::{Search, seek, seek_in_turns};
+use pairs::Search;
 
 /// What a log calls these kernels.
 pub const NAME: &str = "dsp";
@@ -50,9 +50,6 @@ const BLOCK: usize = Layout::Pairs.block_rows();
 
 /// Elements whose sum S stays below 2³¹: 256 · 512 · 127² < 2³¹.
 const COLUMN: usize = 512;
-
-/// Elements that the inner loop of [`seek_in_turns`] does in a turn; [`seek`] takes any multiple of [`STEP`].
-const TURN: usize = 64;
 
 /// Blocks of two rows that are streamed.
 #[derive(Debug)]
@@ -93,7 +90,7 @@ impl<'a> Blocks<'a> {
             Finish::Dot => (0, None),
         };
         let mut search = Search::new(self.codes, self.lanes, floor, shift, factors);
-        let behind = search.run(if self.lanes.len().is_multiple_of(TURN) { seek_in_turns } else { seek })?;
+        let behind = search.run()?;
         Some(self.advance(behind, search.keys))
     }
 
@@ -135,7 +132,7 @@ impl Blocks<'_> {
             let mut dots = [0; BLOCK];
             if let Some(lanes) = self.lanes.get(elements.clone()) {
                 let mut search = Search::new(block, lanes, i32::MIN, 0, None);
-                search.run(seek);
+                search.run();
                 dots = search.keys;
             } else if let Some(code) = self.code.get(elements) {
                 // SAFETY: a column of a block has two elements for each of the code's, a multiple of STEP and not 0; both are

@@ -5,7 +5,7 @@ use core::arch::naked_asm;
 use core::ops::Range;
 use core::ptr;
 
-/// What the kernels that seek are given and give; they know the offsets of the fields.
+/// What [`seek`] is given and gives; it knows the offsets of the fields.
 #[repr(C)]
 pub(super) struct Search {
     codes: *const i8,
@@ -36,14 +36,13 @@ impl Search {
     }
 
     /// The number of bytes up to the end of the block that was found.
-    pub(super) fn run(&mut self, kernel: unsafe extern "C" fn(&mut Self) -> *const i8) -> Option<usize> {
+    pub(super) fn run(&mut self) -> Option<usize> {
         if self.codes == self.codes_end || self.lanes == self.lanes_end {
             return None;
         }
-        // SAFETY: codes are whole blocks of as many elements as there are lanes, a multiple of STEP and not 0 (and of TURN for
-        // `seek_in_turns`); factors are as many as rows, or null; all of them are aligned to words (`Blocks::new`), and outlive
-        // the call.
-        let behind = unsafe { kernel(self) };
+        // SAFETY: codes are whole blocks of as many elements as there are lanes, a multiple of STEP and not 0; factors
+        // are as many as rows, or null; all of them are aligned to words (`Blocks::new`), and outlive the call.
+        let behind = unsafe { seek(self) };
         if behind.is_null() { None } else { Some(behind.addr() - self.codes.addr()) }
     }
 }
@@ -70,77 +69,89 @@ macro_rules! eight {
     };
 }
 
-/// A kernel that goes through blocks of two rows until one has a key at or above the floor. `$turn` does some elements of
-/// both.
-///
-/// On the stack lies a copy of [`Search`] up to its keys; r0 walks through the codes, r1 through the lanes up to r12, lr through
-/// the factors; r10 and r11 are the sums. One kernel for cosines and dot products: to ask which it is takes two of 250
-/// instructions, and a second kernel as much flash as the first.
-macro_rules! seek {
-    ($name:ident, $turn:expr) => {
-        #[unsafe(naked)]
-        pub(super) unsafe extern "C" fn $name(search: &mut Search) -> *const i8 {
-            naked_asm!(
-                cpu!(),
-                "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
-                "ldmia r0, {{r4, r5, r6, r7, r8, r9, r10}}",
-                "push {{r4, r5, r6, r7, r8, r9, r10}}",
-                "mov r0, r4",
-                "mov lr, r10",
-                // A block.
-                "2:",
-                "ldrd r1, r12, [sp, #8]",
-                "mov r10, #0",
-                "mov r11, #0",
-                "3:",
-                $turn,
-                "cmp r1, r12",
-                "bne 3b",
-                "sub r10, r10, r11",
-                "asr r10, r10, #8",
-                "ldrd r2, r3, [sp, #16]",
-                "cmp lr, #0",
-                "beq 4f",
-                "ldrd r4, r5, [lr], #8",
-                "lsl r10, r10, r3",
-                "lsl r11, r11, r3",
-                "smmulr r10, r10, r4",
-                "smmulr r11, r11, r5",
-                // The keys.
-                "4:",
-                "cmp r10, r2",
-                "bge 5f",
-                "cmp r11, r2",
-                "bge 5f",
-                "ldr r12, [sp, #4]",
-                "cmp r0, r12",
-                "bne 2b",
-                // No block is left.
-                "mov r0, #0",
-                "b 6f",
-                // Found.
-                "5:",
-                "ldr r12, [sp, #28]",
-                "strd r10, r11, [r12, #28]",
-                "6:",
-                "add sp, sp, #32",
-                "pop {{r4, r5, r6, r7, r8, r9, r10, r11, pc}}",
-            )
-        }
-    };
-}
-
 macro_rules! sixteen {
     () => {
         concat!(eight!(), eight!())
     };
 }
 
-macro_rules! sixty_four {
-    () => {
-        concat!(sixteen!(), sixteen!(), sixteen!(), sixteen!())
-    };
+/// Goes through blocks of two rows until one has a key at or above the floor: 64 elements a turn, and first what is left of
+/// them.
+///
+/// r0 walks through the codes, r1 through the lanes up to r12, lr through the factors; r10 and r11 are the sums. On the stack lies
+/// what a block begins with, in the order of its registers, so that one instruction loads it and goes to where the first turn
+/// begins; then the end of the codes, the floor, the shift, and the [`Search`]. One kernel for cosines and dot products: to ask
+/// which it is takes two of 250 instructions, and a second kernel as much flash as the first.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn seek(search: &mut Search) -> *const i8 {
+    naked_asm!(
+        cpu!(),
+        "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
+        "ldmia r0, {{r4, r5, r6, r7, r8, r9, r10}}",
+        "push {{r5, r8, r9}}",
+        "mov r0, r4",
+        "mov lr, r10",
+        "mov r1, r6",
+        "mov r4, r7",
+        // Where the first turn begins: 2·C + N of its four sixteens are left, all of them if it is 0.
+        "sub r2, r7, r6",
+        "lsls r2, r2, #26",
+        "adr.w r5, 30f",
+        "bpl 2f",
+        "adr.w r5, 33f",
+        "bcc 3f",
+        "adr.w r5, 31f",
+        "b 3f",
+        "2:",
+        "it cs",
+        "adrcs.w r5, 32f",
+        "3:",
+        // It is Thumb code.
+        "add r5, r5, #1",
+        "mov r2, #0",
+        "mov r3, #0",
+        "push {{r1, r2, r3, r4, r5}}",
+        // A block.
+        "2:",
+        "ldmia sp, {{r1, r10, r11, r12, pc}}",
+        "30:",
+        sixteen!(),
+        "31:",
+        sixteen!(),
+        "32:",
+        sixteen!(),
+        "33:",
+        sixteen!(),
+        "cmp r1, r12",
+        "bne 30b",
+        "sub r10, r10, r11",
+        "asr r10, r10, #8",
+        "ldrd r2, r3, [sp, #24]",
+        "cmp lr, #0",
+        "beq 4f",
+        "ldrd r4, r5, [lr], #8",
+        "lsl r10, r10, r3",
+        "lsl r11, r11, r3",
+        "smmulr r10, r10, r4",
+        "smmulr r11, r11, r5",
+        // The keys.
+        "4:",
+        "cmp r10, r2",
+        "bge 5f",
+        "cmp r11, r2",
+        "bge 5f",
+        "ldr r12, [sp, #20]",
+        "cmp r0, r12",
+        "bne 2b",
+        // No block is left.
+        "mov r0, #0",
+        "b 6f",
+        // Found.
+        "5:",
+        "ldr r12, [sp, #32]",
+        "strd r10, r11, [r12, #28]",
+        "6:",
+        "add sp, sp, #36",
+        "pop {{r4, r5, r6, r7, r8, r9, r10, r11, pc}}",
+    )
 }
-
-seek!(seek_in_turns, sixty_four!());
-seek!(seek, sixteen!());
