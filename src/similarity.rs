@@ -2,6 +2,7 @@
 
 use crate::MatchError;
 use crate::arithmetic::{floor_quotient, quotient};
+use crate::gallery::PassedOver;
 use crate::kernel::{self, Finish, Lane};
 use crate::space::{CodeForm, Space};
 use crate::template::{AsTemplate, TemplateRef};
@@ -148,8 +149,14 @@ impl<'a> Probe<'a> {
         }
     }
 
+    /// What cannot be within a margin of a subject whose score reaches a threshold.
+    pub(crate) fn passed_over(&self, threshold: Score, margin: u32) -> PassedOver {
+        let below = self.least_key(Score(threshold.0.saturating_sub_unsigned(margin)));
+        PassedOver { below, behind: self.keys_apart(margin) }
+    }
+
     /// The least key whose score is at or above this one.
-    pub(crate) fn least_key(&self, score: Score) -> i32 {
+    fn least_key(&self, score: Score) -> i32 {
         if !self.template.space().form.is_cosine() {
             return score.0;
         }
@@ -162,7 +169,7 @@ impl<'a> Probe<'a> {
     }
 
     /// A difference of keys from which on their scores differ by at least this much.
-    pub(crate) fn keys_apart(&self, scores: u32) -> u32 {
+    fn keys_apart(&self, scores: u32) -> u32 {
         if !self.template.space().form.is_cosine() {
             return scores;
         }

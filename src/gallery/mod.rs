@@ -21,6 +21,7 @@ pub use view::GalleryView;
 pub(crate) use table::Table;
 pub(crate) use view::subject_of;
 
+use crate::policy::Policy;
 use crate::similarity::Probe;
 use crate::space::Space;
 use core::fmt;
@@ -72,6 +73,15 @@ pub(crate) fn counts_as(templates: usize, of_a_subject: usize) -> usize {
     (templates + of_a_subject.get() - 1) / of_a_subject
 }
 
+/// What a filtered search need not look at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PassedOver {
+    /// Keys below this: they are neither of a known subject nor within the margin of one.
+    pub below: i32,
+    /// Keys that are this much below the best one: they are not within the margin.
+    pub behind: u32,
+}
+
 /// Templates that a probe can be compared with. How they are stored and streamed is the gallery's own matter.
 ///
 /// Keys are integers that order templates as their similarity to one probe does: [`Probe::score`] makes a score of one.
@@ -97,9 +107,9 @@ pub trait Scan {
     /// `visit` returns is the floor from there on; the gallery may pass over whatever is below it. Returns how many templates were scored.
     fn find(&self, probe: &Probe<'_>, floor: i32, visit: &mut dyn FnMut(SubjectId, i32) -> i32) -> usize;
 
-    /// Whether [`Scan::find`] looks at every template, whatever the floor is, so that what it says of the best is true
-    /// even if that is below the floor.
-    fn is_exhaustive(&self) -> bool;
+    /// What [`Scan::find`] may pass over when a policy asks for a subject: `None` when it looks at every template, so that what it
+    /// says of the best is true whatever the threshold is.
+    fn passes_over(&self, probe: &Probe<'_>, policy: &Policy<'_>) -> Option<PassedOver>;
 
     /// Calls `visit` once a subject with the key that its templates fuse to, by ascending subject.
     fn each(&self, probe: &Probe<'_>, fusion: Fusion, visit: &mut dyn FnMut(SubjectId, i32));

@@ -2,8 +2,9 @@
 
 use super::filter::{Filter, FilterPlane, Unfiltered};
 use super::held::{self, Held};
-use super::{Fusion, Scan, SubjectId};
+use super::{Fusion, PassedOver, Scan, SubjectId};
 use crate::kernel::{Codes, Layout, Rows, STEP};
+use crate::policy::Policy;
 use crate::query::{Query, QueryError};
 use crate::similarity::Probe;
 use crate::space::{Space, SpaceMismatch};
@@ -394,8 +395,8 @@ impl<const D: usize, const N: usize, F: Filter<D>> Scan for Gallery<D, N, F> {
         }
     }
 
-    fn is_exhaustive(&self) -> bool {
-        self.filter.view().is_none()
+    fn passes_over(&self, probe: &Probe<'_>, policy: &Policy<'_>) -> Option<PassedOver> {
+        self.filter.view().map(|_| probe.passed_over(policy.threshold(), policy.margin()))
     }
 
     fn each(&self, probe: &Probe<'_>, fusion: Fusion, visit: &mut dyn FnMut(SubjectId, i32)) {

@@ -1,8 +1,9 @@
 //! A bundle's gallery, read in place.
 
 use super::filter::FilterView;
-use super::{Fusion, Scan, SubjectId, Table, counts_as};
+use super::{Fusion, PassedOver, Scan, SubjectId, Table, counts_as};
 use crate::kernel::{Codes, Layout, Rows};
+use crate::policy::Policy;
 use crate::similarity::Probe;
 use crate::space::Space;
 use core::ops::Range;
@@ -150,8 +151,8 @@ impl Scan for GalleryView<'_> {
         }
     }
 
-    fn is_exhaustive(&self) -> bool {
-        self.filter.is_none()
+    fn passes_over(&self, probe: &Probe<'_>, policy: &Policy<'_>) -> Option<PassedOver> {
+        self.filter.as_ref().map(|_| probe.passed_over(policy.threshold(), policy.margin()))
     }
 
     fn each(&self, probe: &Probe<'_>, fusion: Fusion, visit: &mut dyn FnMut(SubjectId, i32)) {

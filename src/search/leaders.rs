@@ -1,6 +1,6 @@
 //! The two most alike subjects.
 
-use crate::gallery::SubjectId;
+use crate::gallery::{PassedOver, SubjectId};
 
 /// A subject and what orders it: greater first, then the lower id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,10 +20,8 @@ impl Leader {
 pub(super) struct Leaders {
     pub(super) best: Option<Leader>,
     pub(super) runner_up: Option<Leader>,
-    /// The least order that is of interest at all, when not everybody is looked at.
-    pub(super) least: Option<i32>,
-    /// Then, how far behind the best an order is of interest.
-    pub(super) margin: u32,
+    /// When not everybody is looked at, what is of no interest at all.
+    pub(super) passed_over: Option<PassedOver>,
 }
 
 impl Leaders {
@@ -51,9 +49,11 @@ impl Leaders {
     /// the margin of the best.
     pub(super) fn floor(&self) -> i32 {
         let floor = self.runner_up.map_or(i32::MIN, |runner_up| runner_up.order);
-        match (self.least, self.best) {
-            (Some(least), Some(best)) => floor.max(least).max(best.order.saturating_sub_unsigned(self.margin)),
-            (Some(least), None) => floor.max(least),
+        match (self.passed_over, self.best) {
+            (Some(PassedOver { below, behind }), Some(best)) => {
+                floor.max(below).max(best.order.saturating_sub_unsigned(behind))
+            }
+            (Some(PassedOver { below, .. }), None) => floor.max(below),
             (None, _) => floor,
         }
     }

@@ -195,25 +195,17 @@ impl<'a> Search<'a> {
     }
 
     fn identify_by_maximum(&self, probe: &Probe<'_>, policy: &Policy<'_>) -> Result<Decision, MatchError> {
-        let exhaustive = self.galleries.iter().all(|gallery| gallery.is_exhaustive());
-        let mut leaders = Leaders::default();
-        if !exhaustive {
-            // What could still be within the margin of a known subject. A gallery without a filter tells of everybody.
-            let least = i64::from(policy.threshold().raw()) - i64::from(policy.margin());
-            leaders.least = Some(probe.least_key(Score::from_raw(i32::try_from(least).unwrap_or(i32::MIN))));
-            leaders.margin = probe.keys_apart(policy.margin());
-        }
+        // What could still be within the margin of a known subject. A gallery without a filter tells of everybody.
+        let passed_over = self.galleries.iter().find_map(|gallery| gallery.passes_over(probe, policy));
+        let mut leaders = Leaders { passed_over, ..Leaders::default() };
         for gallery in self.galleries {
             let floor = leaders.floor();
             gallery.find(probe, floor, &mut |subject, key| leaders.see(Leader { subject, order: key }, self.excluded));
         }
         let score = |leader: Leader| Match { subject: leader.subject, score: probe.score(leader.order) };
         let (best, runner_up) = (leaders.best.map(score), leaders.runner_up.map(score));
-        if exhaustive && best.is_none() {
-            return Err(MatchError::EmptyGallery);
-        }
-        if exhaustive {
-            return Ok(decide(best, runner_up, policy));
+        if passed_over.is_none() {
+            return if best.is_none() { Err(MatchError::EmptyGallery) } else { Ok(decide(best, runner_up, policy)) };
         }
         // What a filter let pass below the threshold or beyond the margin, it let pass by chance.
         let best = best.filter(|best| best.score >= policy.threshold());
