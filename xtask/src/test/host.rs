@@ -6,6 +6,8 @@ use anyhow::{Context, Result};
 
 /// What the demo and the tests need. The trainer is not among it: it takes minutes to compile.
 const PACKAGES: [&str; 6] = ["-p", "cognate", "-p", "cognate-host", "-p", "xtask"];
+/// Each ends with an error when something in it is not as it says.
+const EXAMPLES: [&str; 4] = ["door", "sizes", "verify", "vibration"];
 const FIRMWARE: [&str; 2] = ["--manifest-path", "firmware/Cargo.toml"];
 
 /// Everything of the core that is not there by itself, but for the log.
@@ -34,6 +36,9 @@ pub fn run(summary: &mut Summary) {
     summary.step("documentation of core and firmware", || document(&CORE).and_then(|()| document(&FIRMWARE)));
     summary.step("core: unit, property and documentation tests", || cargo(&[&["test"], &CORE[..]].concat()));
     summary.step("store: the power cut at every point of short histories", || crate::powercut::run(false, 1));
+    for example in EXAMPLES {
+        summary.step(&format!("example {example}"), || cargo(&["run", "--quiet", "--example", example]));
+    }
     summary.step("host tool: unit and command tests", || cargo(&["test", "-p", "cognate-host"]));
     summary.step("xtask: unit tests", || cargo(&["test", "-p", "xtask"]));
     summary.step("fuzzing: the same hostile bytes for each target", crate::fuzz::test);
