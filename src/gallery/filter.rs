@@ -89,7 +89,8 @@ fn coarse_row<I: Iterator<Item = i8> + Clone>(
     let scales = Scales::of(dimension);
     let most = i16::from(MOST);
     let scale = scale_to(scales.row, factor);
-    let coarse = code.clone().map(move |element| scale(element).clamp(-most, most));
+    // Not `clamp`, which panics where it cannot see that one limit is below the other.
+    let coarse = code.clone().map(move |element| scale(element).max(-most).min(most));
     let norm_squared: u32 = coarse.clone().map(|element| u32::from(element.unsigned_abs()).pow(2)).sum();
     let keep = norm_squared <= scales.longest_row * scales.longest_row;
     let slack = (residual(code.zip(coarse.clone()), scales.row, factor) * u32::from(SLACK_ONE)).div_ceil(1 << 15);
@@ -145,6 +146,12 @@ impl CoarseProbe {
     }
 }
 
+/// Blocks that so many rows take. Not `div_ceil`: built for size it is a function of its own, which divides by whatever it is
+/// given and can panic.
+const fn blocks_of(rows: usize) -> usize {
+    rows / BLOCK + !rows.is_multiple_of(BLOCK) as usize
+}
+
 /// Where a block's bytes are.
 const fn block_bytes(block: usize, dimension: usize) -> Range<usize> {
     block * BLOCK * dimension..(block + 1) * BLOCK * dimension
@@ -161,7 +168,7 @@ pub struct FilterView<'a> {
 impl<'a> FilterView<'a> {
     /// Bytes of a plane for this many rows: coarse rows, a slack for each row and one for each block.
     pub(crate) const fn bytes(dimension: usize, rows: usize) -> Option<usize> {
-        let blocks = rows.div_ceil(BLOCK);
+        let blocks = blocks_of(rows);
         match blocks.checked_mul(BLOCK * dimension + 1) {
             Some(bytes) if supports(dimension) => bytes.checked_add(rows),
             _ => None,
@@ -198,7 +205,7 @@ impl<'a> FilterView<'a> {
         if Self::bytes(dimension, rows) != Some(bytes.len()) {
             return None;
         }
-        let blocks = rows.div_ceil(BLOCK);
+        let blocks = blocks_of(rows);
         let (coarse, slacks) = bytes.split_at_checked(blocks * BLOCK * dimension)?;
         let (block_slacks, slacks) = slacks.split_at_checked(blocks)?;
         Some(Self { coarse: Coarse::new(bytemuck::must_cast_slice(coarse), block_slacks), slacks })
@@ -211,7 +218,7 @@ impl<'a> FilterView<'a> {
         bytes: &mut [u8],
     ) {
         let count = rows.len();
-        let blocks = count.div_ceil(BLOCK);
+        let blocks = blocks_of(count);
         let Some((coarse, slacks)) = bytes.split_at_mut_checked(blocks * BLOCK * dimension) else { return };
         let Some((block_slacks, slacks)) = slacks.split_at_mut_checked(blocks) else { return };
         let coarse: &mut [i8] = bytemuck::must_cast_slice_mut(coarse);
@@ -248,7 +255,7 @@ impl<'a> FilterView<'a> {
         }
         let mut keys = table.keys(probe);
         let (mut from, mut scored) = (0, 0);
-        let blocks = table.used.div_ceil(BLOCK);
+        let blocks = blocks_of(table.used);
         while let Some(group) = coarse::seek(&self.coarse, coarse_probe.lanes(), bar, from..blocks) {
             from = group.block + 1;
             // No row of the block has a lower one.

@@ -288,7 +288,9 @@ impl<'a> Seek<'a> {
         let plain = rows.codes.plain_rows(start);
         let mut seek = Self { rows, probe, blocks: None, row: start, end, first_plain: blocked, plain };
         if start < end.min(blocked) {
-            let blocks = start / block_rows..end.min(blocked).div_ceil(block_rows);
+            // Not `div_ceil`: built for size it is a function of its own, which can panic.
+            let last = end.min(blocked);
+            let blocks = start / block_rows..last / block_rows + usize::from(!last.is_multiple_of(block_rows));
             seek.blocks = active::Blocks::new(rows, probe, blocks);
             if seek.blocks.is_some() {
                 seek.row = blocked;
