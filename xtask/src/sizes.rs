@@ -73,9 +73,9 @@ struct Reference {
     build: &'static str,
     /// The optimization that it is built with.
     opt_level: &'static str,
-    /// `.text` and `.vector_table`.
+    /// `.text`: code alone.
     text: u64,
-    /// Of that, the vector table.
+    /// `.vector_table`, in flash beside it.
     vector_table: u64,
     rodata: u64,
     /// `.data` and `.bss`; the stack comes on top.
@@ -94,14 +94,14 @@ pub fn run(json: bool, board: Option<Board>) -> Result<()> {
         references.extend(of_board(board)?);
     }
     if !json {
-        println!("core  build         text   of it vectors  rodata  RAM (.data + .bss)");
+        println!("core  build         text  vectors  rodata  RAM (.data + .bss)");
     }
     for reference in references {
         if json {
             println!("{}", serde_json::to_string(&reference)?);
         } else {
             let Reference { core, build, text, vector_table, rodata, ram, ram_holds, .. } = reference;
-            println!("{core:<5} {build:<12} {text:>5}   {vector_table:>13}  {rodata:>6}  {ram:>5}  {ram_holds}");
+            println!("{core:<5} {build:<12} {text:>5}  {vector_table:>7}  {rodata:>6}  {ram:>5}  {ram_holds}");
         }
     }
     Ok(())
@@ -125,7 +125,7 @@ fn of_board(board: Board) -> Result<Vec<Reference>> {
             core: board.short_core(),
             build,
             opt_level: "s",
-            text: sizes.text + sizes.vector_table,
+            text: sizes.text,
             vector_table: sizes.vector_table,
             rodata: sizes.rodata,
             ram: sizes.static_ram(),

@@ -36,6 +36,8 @@ static THRESHOLDS: [[Port<u32>; ThresholdEntry::BYTES / 4]; 3] = [
     [Port::new(100_000), Port::new(5_000_000), Port::new(10_000), Port::new(300_000)],
 ];
 
+/// The rate that verification is to hold.
+const FMR: Option<Rate> = Rate::from_parts_per_billion(1_000_000);
 /// The rate that identification is to hold.
 const FPIR: Option<Rate> = Rate::from_parts_per_billion(10_000_000);
 
@@ -56,12 +58,22 @@ fn main() -> ! {
 
 /// One command; `None` when it failed.
 fn run(gallery: &mut Gallery<DIMENSION, CAPACITY>) -> Option<[u32; 4]> {
-    let subject = SubjectId::new(SUBJECT.read());
-    match COMMAND.read() {
-        0 => gallery.enroll(&[template()?]).ok().map(|subject| [subject.number(), 0, 0, 0]),
-        1 => gallery.remove(subject).ok().map(|removed| [removed as u32, 0, 0, 0]),
-        2 => verify(gallery, &template()?, subject),
-        3 => identify(gallery, &template()?),
+    let (command, subject) = (COMMAND.read(), SubjectId::new(SUBJECT.read()));
+    if command == 0 {
+        return gallery.remove(subject).ok().map(|removed| [removed as u32, 0, 0, 0]);
+    }
+    let sample = template()?;
+    if command == 1 {
+        return gallery.enroll(&[sample]).ok().map(|subject| [subject.number(), 0, 0, 0]);
+    }
+    let entries = entries();
+    let calibration = Calibration { fusion: Fusion::Maximum, templates: TEMPLATES, normalization: None };
+    let table = ThresholdTable::new(&entries, calibration)?;
+    let galleries: [&dyn Scan; 1] = [gallery];
+    let search = Search::new(&galleries);
+    match command {
+        2 => verify(&search, table, &sample, subject),
+        3 => identify(&search, table, &sample),
         _ => None,
     }
 }
@@ -70,10 +82,6 @@ fn template() -> Option<Template<DIMENSION>> {
     let mut values = [0.0; DIMENSION];
     values.iter_mut().zip(&VALUES).for_each(|(value, port)| *value = port.read());
     Embedding::new(values).ok().map(|embedding| Template::new(&embedding, SPACE))
-}
-
-fn table(entries: &Entries) -> Option<ThresholdTable<'_>> {
-    ThresholdTable::new(entries, Calibration { fusion: Fusion::Maximum, templates: TEMPLATES, normalization: None })
 }
 
 fn entries() -> Entries {
@@ -85,20 +93,19 @@ fn entries() -> Entries {
     entries
 }
 
-fn verify(gallery: &Gallery<DIMENSION, CAPACITY>, probe: &Template<DIMENSION>, claimed: SubjectId) -> Option<[u32; 4]> {
-    let galleries: [&dyn Scan; 1] = [gallery];
-    let entries = entries();
-    let policy = Policy::verification(table(&entries)?, Rate::from_parts_per_billion(1_000_000)?).ok()?;
-    let verification = Search::new(&galleries).verify(probe, claimed, &policy).ok()?;
-    let Verification { accepted, score, false_match_rate } = verification;
+fn verify(
+    search: &Search<'_>,
+    table: ThresholdTable<'_>,
+    probe: &Template<DIMENSION>,
+    claimed: SubjectId,
+) -> Option<[u32; 4]> {
+    let policy = Policy::verification(table, FMR?).ok()?;
+    let Verification { accepted, score, false_match_rate } = search.verify(probe, claimed, &policy).ok()?;
     Some([u32::from(accepted), raw(score), false_match_rate?.parts_per_billion(), 0])
 }
 
-fn identify(gallery: &Gallery<DIMENSION, CAPACITY>, probe: &Template<DIMENSION>) -> Option<[u32; 4]> {
-    let galleries: [&dyn Scan; 1] = [gallery];
-    let search = Search::new(&galleries);
-    let entries = entries();
-    let policy = Policy::identification(table(&entries)?, FPIR?, &search).ok()?;
+fn identify(search: &Search<'_>, table: ThresholdTable<'_>, probe: &Template<DIMENSION>) -> Option<[u32; 4]> {
+    let policy = Policy::identification(table, FPIR?, search).ok()?;
     let decision = search.identify(probe, &policy).ok()?;
     let evidence = decision.evidence()?;
     let rate = evidence.false_positive_rate?.parts_per_billion();
