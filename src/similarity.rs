@@ -141,6 +141,7 @@ impl<'a> Probe<'a> {
 
     /// The score that a key of a search with this probe stands for.
     #[must_use]
+    #[inline]
     pub fn score(&self, key: i32) -> Score {
         if self.template.space().form.is_cosine() {
             Score(kernel::multiply_high(key, self.factor)).clamp(Score::MIN, Score::MAX)

@@ -237,6 +237,14 @@ pub enum EmbeddingsProblem {
         /// The sample's file.
         file: String,
     },
+    /// A column of the labels that is not there.
+    #[error("its labels have no column `{asked}`{}: correct the name, or add the column", of_known(.known))]
+    NoColumn {
+        /// The column asked for.
+        asked: String,
+        /// The further columns that there are.
+        known: String,
+    },
     /// Beyond what the device's arithmetic is proved for.
     #[error(
         "the embeddings have {found} elements, and templates at most {}: use a model with a smaller output",
@@ -246,6 +254,10 @@ pub enum EmbeddingsProblem {
         /// Their dimension.
         found: usize,
     },
+}
+
+fn of_known(columns: &str) -> String {
+    if columns.is_empty() { ", only file and subject".to_owned() } else { format!(", only {columns}") }
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@
 //! 9. [`signing`] is how a device knows whose it is.
 //!
 //! [`quantization`] makes an int8 encoder of a model, [`int8`] runs one as the device does, and a [`budget`] is what it takes there.
+//! [`evaluation`] tells how good an encoder is, in floating point and as the device computes.
+//!
 //! [`inspection`] tells what a model holds. [`choices`] are what the command line takes. [`file`](mod@file) and [`npy`] are the
 //! file forms shared by all.
 
@@ -31,6 +33,7 @@ pub mod eer;
 pub mod embeddings;
 pub mod encoder;
 pub mod encoding;
+pub mod evaluation;
 pub mod file;
 pub mod inspection;
 pub mod int8;

@@ -12,8 +12,8 @@ pub const FORMAT_VERSION: u16 = 2;
 /// The most thresholds that a bundle carries.
 pub const MAX_THRESHOLDS: usize = 64;
 
-/// `COGNATE` and a byte that a text transfer would have changed.
-pub(super) const MAGIC: [u8; 8] = *b"COGNATE\x1a";
+/// What a bundle begins with: `COGNATE` and a byte that a text transfer would have changed.
+pub const MAGIC: [u8; 8] = *b"COGNATE\x1a";
 
 /// Bytes of the header, before the section table.
 pub(super) const HEADER_BYTES: usize = 48;

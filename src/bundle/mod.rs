@@ -13,7 +13,7 @@ mod writer;
 pub use error::{BundleError, Section};
 #[cfg(feature = "storage")]
 pub(crate) use format::{CRC, form_to_numbers};
-pub use format::{FORMAT_VERSION, MAX_THRESHOLDS};
+pub use format::{FORMAT_VERSION, MAGIC, MAX_THRESHOLDS};
 pub(crate) use format::{checksum, read_u16, read_u32};
 pub use sections::Subject;
 pub use view::BundleView;

@@ -68,7 +68,7 @@ fn judge(
             let fitted_on: Vec<Vec<usize>> = fitted_on.iter().map(|&subject| subjects[subject].clone()).collect();
             let judged: Vec<(usize, &[usize])> =
                 judged.iter().map(|&subject| (subject, subjects[subject].as_slice())).collect();
-            let coder = coder(&plan, embeddings, encoder, &fitted_on)?;
+            let coder = coder(plan.back_end, plan.form, embeddings, encoder, &fitted_on)?;
             let coded = Coded::new(coder, embeddings, plan.fusion, plan.cohort)?;
             let draw = Draw::new(&coded, &judged, plan.enroll, seed)?;
             Ok((coded, draw))

@@ -185,6 +185,7 @@ fn a_comparison_tells_that_embeddings_are_not_centered() {
         back_end: Kind::None,
         fusion: Fusion::Maximum,
         cohort: None,
+        claim: false,
     };
     let eer = |kind| compare(kind, &data, MODEL, &plan).unwrap().unwrap().eer;
     let (none, mean) = (eer(Kind::None), eer(Kind::Mean));

@@ -1,22 +1,14 @@
-//! How sure a counted rate is.
+//! How sure a counted false match rate is, as a bundle carries it.
 
+use crate::evaluation::interval;
 use cognate::policy::Rate;
-use statrs::distribution::{Beta, ContinuousCDF};
-
-/// The confidence of the bounds.
-const CONFIDENCE: f64 = 0.95;
 
 /// The upper end of the one-sided 95 % interval of a rate of which `errors` were seen in `trials` (Clopper and
 /// Pearson, 1934), rounded up to a part per billion. Without trials, a whole.
 #[must_use]
 pub fn upper_bound(errors: u64, trials: u64) -> Rate {
-    let whole = Rate::from_parts_per_billion(Rate::WHOLE).expect("a whole is a rate");
-    if errors >= trials {
-        return whole;
-    }
-    let Ok(beta) = Beta::new((errors + 1) as f64, (trials - errors) as f64) else { return whole };
-    let parts = (beta.inverse_cdf(CONFIDENCE) * f64::from(Rate::WHOLE)).ceil();
-    Rate::from_parts_per_billion(parts as u32).unwrap_or(whole)
+    let parts = (interval::upper_bound(errors, trials) * f64::from(Rate::WHOLE)).ceil();
+    Rate::from_parts_per_billion(parts as u32).unwrap_or(Rate::ALL)
 }
 
 #[cfg(test)]

@@ -5,20 +5,25 @@
 //! would see: integers, behind the back end, fused over the K templates.
 //!
 //! Several draws make a threshold depend less on which samples were picked, but they compare the same samples again:
-//! they are not independent. So the counts and confidence bounds that are reported are those of one draw.
+//! they are not independent. So the counts and confidence bounds that are reported are those of one draw. The bounds are of
+//! false matches by thresholds that were chosen without the two subjects compared ([`CrossValidation`]).
 //!
 //! A back end that was fitted on a subject tells it apart too well. So the subjects are parted in two halves, and each half is
 //! compared behind a back end that was fitted on the other; the one that the bundle gets is fitted on all.
 
 mod bound;
 mod coded;
+mod cross_validation;
 mod draw;
 mod held_out;
+mod preset;
 
 pub use bound::upper_bound;
 pub use coded::Coded;
+pub use cross_validation::{CrossValidated, CrossValidation};
 pub use draw::{Comparisons, Draw};
 pub use held_out::HeldOut;
+pub use preset::{Preset, Verdict};
 
 use crate::back_end::{FitError, FittedBackEnd, Kind, LEAST_SUBJECTS, fit};
 use crate::bundle::{CohortCodes, EnrollError};
@@ -51,6 +56,8 @@ pub struct Plan<'a> {
     pub fusion: Fusion,
     /// What scores are normalized against, and how.
     pub cohort: Option<(Method, &'a Embeddings)>,
+    /// Whether rates that the data does not support are written down all the same.
+    pub claim: bool,
 }
 
 /// What a calibration found.
@@ -83,12 +90,22 @@ pub fn calibrate(
     let parts = parts(subjects.len(), plan)?;
     let counts = Counts::of_one_draw(&subjects, &parts, plan.enroll);
     for &rate in &plan.rates {
-        check_support(rate, counts.impostor)?;
+        match check_support(rate, counts.impostor) {
+            Err(CalibrationError::TooFew { .. }) if plan.claim => {}
+            supported => supported?,
+        }
     }
     let draws = draws(embeddings, encoder, &subjects, &parts, plan)?;
-    let coder = coder(plan, embeddings, encoder, &subjects)?;
+    let coder = coder(plan.back_end, plan.form, embeddings, encoder, &subjects)?;
     let coded = Coded::new(coder, embeddings, plan.fusion, plan.cohort)?;
-    let judge = Judge { coded: &coded, all: Comparisons::of(&draws, |_| true), draws: &draws, counts, plan };
+    let judge = Judge {
+        coded: &coded,
+        all: Comparisons::of(&draws, |_| true),
+        cross_validation: CrossValidation::new(&draws, plan.draws, subjects.len(), plan.seed),
+        draws: &draws,
+        counts,
+        plan,
+    };
     let mut entries = Vec::new();
     for &rate in &plan.rates {
         entries.push(judge.entry(rate, subjects.len())?);
@@ -139,7 +156,7 @@ fn draws(
     let mut draws = Vec::new();
     for part in parts {
         let fitted_on: Vec<Vec<usize>> = part.fitted_on.iter().map(|&subject| subjects[subject].clone()).collect();
-        let coder = coder(plan, embeddings, encoder, &fitted_on)?;
+        let coder = coder(plan.back_end, plan.form, embeddings, encoder, &fitted_on)?;
         let coded = Coded::new(coder, embeddings, plan.fusion, plan.cohort)?;
         let judged: Vec<(usize, &[usize])> =
             part.judged.iter().map(|&subject| (subject, subjects[subject].as_slice())).collect();
@@ -152,14 +169,18 @@ fn draws(
     Ok(draws)
 }
 
-/// What makes templates, fitted on these subjects.
-pub(crate) fn coder(
-    plan: &Plan<'_>,
+/// What makes templates: a form, behind a back end that is fitted on these subjects.
+///
+/// # Errors
+/// [`CalibrationError::Fit`] when it cannot be fitted on them.
+pub fn coder(
+    back_end: Kind,
+    form: Form,
     embeddings: &Embeddings,
     encoder: ModelDigest,
     fitted_on: &[Vec<usize>],
 ) -> Result<Coder, CalibrationError> {
-    let fit = fit(plan.back_end, embeddings, fitted_on)?;
+    let fit = fit(back_end, embeddings, fitted_on)?;
     let greatest = embeddings.rows().flatten().fold(0.0f32, |greatest, value| greatest.max(value.abs()));
     let back_end = fit.map(|fit| FittedBackEnd::quantize(&fit, encoder, greatest.into())).transpose()?;
     let model = back_end.as_ref().map_or(encoder, FittedBackEnd::model);
@@ -170,7 +191,7 @@ pub(crate) fn coder(
             outputs.fold(0.0f64, |greatest, value| greatest.max(value.abs())) as f32
         }
     };
-    let form = plan.form.with_scale(scale).ok_or(FitError::Constant)?;
+    let form = form.with_scale(scale).ok_or(FitError::Constant)?;
     Ok(Coder::new(Space { model, form }, back_end))
 }
 
@@ -246,6 +267,7 @@ fn least_supported(comparisons: u64) -> Option<Rate> {
 struct Judge<'a> {
     coded: &'a Coded,
     all: Comparisons,
+    cross_validation: Option<CrossValidation>,
     draws: &'a [Draw],
     counts: Counts,
     plan: &'a Plan<'a>,
@@ -253,11 +275,13 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn entry(&self, rate: Rate, subjects: usize) -> Result<Entry, CalibrationError> {
-        let Self { coded, all, draws, counts, plan } = self;
-        let threshold = all.threshold(rate, coded.least_score(), coded.greatest_score());
-        let threshold = threshold.ok_or(CalibrationError::NoThreshold { rate })?;
-        // The false matches of a draw on average, rounded up so that the bound is not too low.
-        let errors = (all.false_matches(threshold) as u64).div_ceil(u64::from(plan.draws));
+        let Self { coded, all, cross_validation, draws, counts, plan } = self;
+        let (least, greatest) = (coded.least_score(), coded.greatest_score());
+        let threshold = all.threshold(rate, least, greatest).ok_or(CalibrationError::NoThreshold { rate })?;
+        let cross_validated = cross_validation.as_ref().and_then(|validation| validation.judge(rate, least, greatest));
+        // Too few subjects to leave any out: the false matches of a draw on average, rounded up so that the bound is not too low.
+        let of_all = || (all.false_matches(threshold) as u64).div_ceil(u64::from(plan.draws));
+        let errors = cross_validated.map_or_else(of_all, |found| found.false_matches);
         Ok(Entry {
             fmr: rate,
             threshold,
@@ -266,6 +290,8 @@ impl Judge<'_> {
             comparisons: counts.impostor,
             genuine_comparisons: counts.genuine,
             fmr_upper_bound: upper_bound(errors, counts.impostor),
+            claimed: check_support(rate, counts.impostor).is_err(),
+            cross_validated,
             held_out: HeldOut::check(rate, coded, draws, subjects, plan.seed),
         })
     }
@@ -335,7 +361,7 @@ pub enum CalibrationError {
     /// A rate that this data does not support.
     #[error(
         "a false match rate of {rate} needs at least {needed} impostor comparisons (3 / rate), and this data has \
-         {comparisons}: add subjects or samples, or ask for {} or more",
+         {comparisons}: add subjects or samples, ask for {} or more, or write it down without evidence with --claim",
         .least.map_or_else(String::new, |least| least.to_string())
     )]
     TooFew {

@@ -67,6 +67,7 @@ fn plan(enroll: usize, rates: &[u32]) -> Plan<'static> {
         back_end: Kind::None,
         fusion: Fusion::Maximum,
         cohort: None,
+        claim: false,
     }
 }
 
@@ -187,4 +188,35 @@ fn data_that_cannot_be_used() {
     assert_eq!(error, CalibrationError::NoThreshold { rate: rate(900_000_000) });
     let template = TemplateRef::new(&[127, 3], Space::full(MODEL)).unwrap();
     assert_eq!(cognate::similarity::cosine(&template, &template).unwrap(), Score::MAX, "and MAX is not above itself");
+}
+
+/// By the definition: every comparison, judged by a threshold of the comparisons that share no subject with it.
+#[test]
+fn cross_validation_judges_each_comparison_without_its_subjects() {
+    let embeddings = data(6, 9);
+    let coded = Coded::new(Coder::new(Space::full(MODEL), None), &embeddings, Fusion::Maximum, None).unwrap();
+    let subjects: Vec<Vec<usize>> = embeddings.labels().by_subject().into_iter().map(|(_, rows)| rows).collect();
+    let judged: Vec<(usize, &[usize])> = subjects.iter().enumerate().map(|(id, rows)| (id, rows.as_slice())).collect();
+    let draws: Vec<Draw> = (0..2).map(|seed| Draw::new(&coded, &judged, 3, seed).unwrap()).collect();
+    let all: Vec<(usize, usize, Score)> = draws.iter().flat_map(Draw::comparisons).collect();
+    let threshold = |out: [usize; 2]| {
+        let others = all.iter().filter(|(a, b, _)| a != b && !out.contains(a) && !out.contains(b));
+        let mut others: Vec<Score> = others.map(|(_, _, score)| *score).collect();
+        let allowed = others.len() / 20;
+        least_threshold(&mut others, allowed, Score::MIN, Score::MAX).unwrap()
+    };
+    let (mut accepted, mut refused) = (0, 0);
+    for &(own, subject, score) in &all {
+        let is_accepted = score >= threshold([own, subject]);
+        accepted += u64::from(own != subject && is_accepted);
+        refused += u64::from(own == subject && !is_accepted);
+    }
+    let found = CrossValidation::new(&draws, 2, 6, 3).unwrap();
+    let found = found.judge(rate(50_000_000), Score::MIN, Score::MAX).unwrap();
+    assert_eq!(
+        (found.groups, found.false_matches, found.false_non_matches),
+        (6, accepted.div_ceil(2), refused.div_ceil(2))
+    );
+    assert_eq!((found.fmr, found.fnmr), (accepted as f64 / 360.0, refused as f64 / 72.0));
+    assert!(CrossValidation::new(&draws, 2, 3, 3).is_none());
 }

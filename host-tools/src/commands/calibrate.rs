@@ -7,7 +7,7 @@ use cognate::normalization::Method;
 use cognate::policy::Rate;
 use cognate::{Fusion, ModelDigest};
 use cognate_host::back_end::{Comparison, Kind, LEAST_SUBJECTS, compare};
-use cognate_host::calibration::{Plan, calibrate};
+use cognate_host::calibration::{CrossValidated, Plan, Preset, Verdict, calibrate};
 use cognate_host::choices::{Form, parse_fusion, parse_method};
 use cognate_host::embeddings::Embeddings;
 use cognate_host::file::{FileError, write_all};
@@ -26,8 +26,15 @@ pub struct Args {
     enroll: u32,
     /// The false match rates to find thresholds for, as fractions; the first becomes the operating point. Those of a ladder, down
     /// to the least that the data supports, are added: identification takes one by the number of subjects
-    #[arg(long, required = true, value_delimiter = ',', value_name = "RATE,…", value_parser = parse_rate)]
+    #[arg(long, required_unless_present = "preset", value_delimiter = ',', value_name = "RATE,…", value_parser = parse_rate)]
     fmr: Vec<Rate>,
+    /// What others require: android (class 3: FMR 1 in 50,000, FNMR 10 %), windows-hello (faces: 1 in 100,000, 5 %) or fido (1 in
+    /// 10,000, 5 %). Adds its rate, and tells whether the data can show that it is met, and whether it is
+    #[arg(long, value_name = "NAME")]
+    preset: Option<Preset>,
+    /// Write rates down that the data has too few comparisons for: the file and the bundle say so
+    #[arg(long)]
+    claim: bool,
     /// The JSON file to write
     #[arg(short, long, value_name = "FILE.json")]
     output: PathBuf,
@@ -70,6 +77,8 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     check_rates(&args.fmr)?;
+    let mut rates = args.fmr.clone();
+    rates.extend(args.preset.map(Preset::fmr).filter(|rate| !args.fmr.contains(rate)));
     check_inputs_are_kept(args)?;
     let embeddings = Embeddings::read(&args.embeddings, args.labels.as_deref())?;
     embeddings.labels().require_subjects(&args.embeddings)?;
@@ -77,18 +86,20 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let cohort = read_cohort(args, &embeddings, encoder)?;
     let plan = Plan {
         enroll: args.enroll as usize,
-        rates: args.fmr.clone(),
+        rates,
         draws: args.draws,
         seed: args.seed,
         form: args.form,
         back_end: args.back_end,
         fusion: args.fusion,
         cohort: args.normalize.zip(cohort.as_ref()),
+        claim: args.claim,
     };
     let of_embeddings = |problem| FileError::new(&args.embeddings, problem);
     let calibration = calibrate(&embeddings, encoder, &plan).map_err(of_embeddings)?;
     let comparisons = comparisons(args, &embeddings, encoder, &plan)?;
-    let thresholds = Thresholds::new(source(&embeddings, encoder, &plan), calibration, comparisons);
+    let thresholds =
+        Thresholds::new(source(&embeddings, encoder, &plan), calibration, comparisons).judged_by(args.preset);
     write_all(&[(&args.output, thresholds.to_json().as_bytes())])?;
     warn_of_lost_length(args, &embeddings);
     print(&if args.json { thresholds.to_json() } else { text(&thresholds) })
@@ -202,28 +213,51 @@ fn text(thresholds: &Thresholds) -> String {
     text += &back_ends(&thresholds.back_ends);
     writeln!(
         text,
-        "{:>10}  {:>9}  {:>9}  {:>13}  {:>9}  {:>11}  subjects not chosen on: FMR",
-        "FMR asked", "threshold", "FMR", "95 % bound", "FNMR", "comparisons",
+        "{:>10}  {:>9}  {:>9}  {:>9}  {:>11}  on subjects not chosen on: {:>9}  {:>10}  {:>9}  FMR of halves",
+        "FMR asked", "threshold", "FMR", "FNMR", "comparisons", "FMR", "95 % bound", "FNMR",
     )
     .expect("a string takes it");
     for entry in &thresholds.entries {
-        let held_out = entry.held_out.map_or_else(
+        let none = || "none".to_owned();
+        let judged = |rate: fn(&CrossValidated) -> f64| {
+            entry.cross_validated.as_ref().map_or_else(none, |found| percent(rate(found)))
+        };
+        let halves = entry.held_out.map_or_else(
             || "4 subjects needed".to_owned(),
             |held_out| format!("{}, worst {}", percent(held_out.mean_fmr), percent(held_out.worst_fmr)),
         );
         writeln!(
             text,
-            "{:>10}  {:>9}  {:>9}  {:>13}  {:>9}  {:>11}  {held_out}",
+            "{:>10}  {:>9}  {:>9}  {:>9}  {:>11}  {:>36}  {:>10}  {:>9}  {halves}{}",
             entry.fmr.to_string(),
             show_score(entry.threshold, form),
             percent(entry.observed_fmr),
-            percent(fraction(entry.fmr_upper_bound)),
             percent(entry.observed_fnmr),
             entry.comparisons,
+            judged(|found| found.fmr),
+            percent(fraction(entry.fmr_upper_bound)),
+            judged(|found| found.fnmr),
+            if entry.claimed { "  claimed: too few comparisons to show it" } else { "" },
         )
         .expect("a string takes it");
     }
-    text + "\nThese thresholds are chosen on these subjects: for others rates can differ, as the last column shows.\n"
+    text += &thresholds.requirement.map_or_else(String::new, |verdict| requirement(&verdict));
+    text + "\nThese thresholds are chosen on these subjects: for others rates can differ, as the columns on the right show.\n"
+}
+
+/// Whether what others require is met.
+fn requirement(verdict: &Verdict) -> String {
+    let Verdict { preset, is_supported, fmr_upper_bound, fnmr_upper_bound, is_met } = verdict;
+    format!(
+        "\n{preset}: {}, {}: FMR at most {} where {} is required, FNMR at most {} where {} is (95 % bounds)\n\
+         comparisons alone: what is required of presentation attacks and attempts is not looked at\n",
+        if *is_supported { "the data can show it" } else { "the data cannot show it" },
+        if *is_met { "and it is met" } else { "and it is not met" },
+        percent(*fmr_upper_bound),
+        preset.fmr(),
+        percent(*fnmr_upper_bound),
+        percent(preset.fnmr()),
+    )
 }
 
 /// What each back end buys.

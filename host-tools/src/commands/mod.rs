@@ -6,6 +6,7 @@ mod calibrate;
 mod drift;
 mod encode;
 mod enroll;
+mod evaluate;
 mod export;
 mod inspect;
 mod keygen;
@@ -36,6 +37,7 @@ enum Command {
     Budget(budget::Args),
     Encode(encode::Args),
     Split(split::Args),
+    Evaluate(evaluate::Args),
     Calibrate(calibrate::Args),
     Export(export::Args),
     Enroll(enroll::Args),
@@ -59,6 +61,7 @@ impl Cli {
             Command::Budget(args) => budget::run(&args),
             Command::Encode(args) => encode::run(&args),
             Command::Split(args) => split::run(&args),
+            Command::Evaluate(args) => evaluate::run(&args),
             Command::Calibrate(args) => calibrate::run(&args),
             Command::Export(args) => export::run(&args),
             Command::Enroll(args) => enroll::run(&args),

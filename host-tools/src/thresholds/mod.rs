@@ -4,7 +4,7 @@ mod text;
 
 use crate::back_end::{Comparison, FittedBackEnd};
 use crate::bundle::CohortCodes;
-use crate::calibration::{Calibration, HeldOut};
+use crate::calibration::{Calibration, CrossValidated, HeldOut, Preset, Verdict};
 use crate::choices::{parse_fusion, parse_method};
 use crate::coder::Coder;
 use crate::file::{self, FileError, Unreadable};
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The version of the file's form.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What calibration found, and on what.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub struct Thresholds {
     pub operating_point: usize,
     /// From the greatest false match rate to the least.
     pub entries: Vec<Entry>,
+    /// Whether a requirement that was asked for is met.
+    #[serde(default)]
+    pub requirement: Option<Verdict>,
 }
 
 /// The threshold for a false match rate.
@@ -56,9 +59,14 @@ pub struct Entry {
     pub comparisons: u64,
     /// Genuine comparisons of one draw.
     pub genuine_comparisons: u64,
-    /// The upper end of the one-sided 95 % interval of the false match rate, from one draw's comparisons.
+    /// The upper end of the one-sided 95 % interval of the false match rate, from one draw's comparisons; on subjects that the
+    /// threshold was not chosen on, where there are enough.
     #[serde(with = "text::rate_fraction")]
     pub fmr_upper_bound: Rate,
+    /// Whether the comparisons are too few to show such a rate, and it was claimed all the same.
+    pub claimed: bool,
+    /// Thresholds for the rate, judged on the subjects that were left out when they were chosen; absent with fewer than four.
+    pub cross_validated: Option<CrossValidated>,
     /// The same rate's threshold on subjects that it was not chosen on; absent with fewer than four.
     pub held_out: Option<HeldOut>,
 }
@@ -88,7 +96,16 @@ impl Thresholds {
             back_ends,
             operating_point,
             entries,
+            requirement: None,
         }
+    }
+
+    /// The same, with the verdict on a requirement whose rate was calibrated.
+    #[must_use]
+    pub fn judged_by(self, preset: Option<Preset>) -> Self {
+        let entry = |preset: Preset| self.entries.iter().find(|entry| entry.fmr == preset.fmr());
+        let requirement = preset.and_then(|preset| Some(Verdict::of(preset, entry(preset)?)));
+        Self { requirement, ..self }
     }
 
     /// Reads the file.

@@ -19,6 +19,8 @@ fn entry(fmr: u32, threshold: i32) -> Entry {
         comparisons: 1900,
         genuine_comparisons: 475,
         fmr_upper_bound: Rate::from_parts_per_billion(14_638_972).unwrap(),
+        claimed: false,
+        cross_validated: None,
         held_out: None,
     }
 }
@@ -51,7 +53,7 @@ fn a_file_comes_back_with_the_first_rate_as_operating_point() {
 fn edited_files_are_refused() {
     let text = thresholds(vec![entry(10_000_000, 10), entry(1_000_000, 20)]).to_json();
     for (from, to) in [
-        ("\"format\": 2", "\"format\": 1"),
+        ("\"format\": 3", "\"format\": 2"),
         ("\"threshold\": 20", "\"threshold\": 9"),
         ("\"threshold\": 20", "\"threshold\": 20.5"),
         ("\"fusion\": \"max\"", "\"fusion\": \"mean:9\""),

@@ -33,6 +33,10 @@ fn thresholds_come_with_their_evidence() {
         assert!(entry["observed_fmr"].as_f64() <= entry["fmr"].as_f64());
         assert!(entry["fmr_upper_bound"].as_f64() > entry["observed_fmr"].as_f64());
         assert_eq!(entry["held_out"]["splits"], Value::from(20));
+        // Five subjects: each two are judged by a threshold that was chosen on the other three.
+        let judged = &entry["cross_validated"];
+        assert_eq!((&judged["groups"], &entry["claimed"]), (&Value::from(5), &Value::from(false)));
+        assert!(entry["fmr_upper_bound"].as_f64() > judged["fmr"].as_f64(), "{entry}");
     }
     assert!(thresholds["scope"].as_str().unwrap().starts_with("Chosen on these 5 subjects"));
     assert_eq!(bench.succeed(&arguments), printed, "the same seed, the same thresholds");
@@ -48,11 +52,49 @@ fn a_rate_beyond_the_data_is_refused() {
         &[
             "calibration.npy: a false match rate of 0.1 % needs at least 3000 impostor comparisons",
             "this data has 300",
-            "ask for 1 % or more",
+            "ask for 1 % or more, or write it down without evidence with --claim",
         ],
     );
     let repeated = calibrate("0.05,0.05");
     bench.fail(&repeated.iter().map(String::as_str).collect::<Vec<_>>(), &["--fmr has 5 % twice"]);
+}
+
+#[test]
+fn a_rate_beyond_the_data_can_be_claimed_but_is_not_shown() {
+    let bench = bench();
+    let arguments = calibrate("0.001");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--claim"]).collect();
+    let thresholds: Value = serde_json::from_str(&bench.succeed(&arguments)).unwrap();
+    let entries = thresholds["entries"].as_array().unwrap();
+    let entry = entries.iter().find(|entry| entry["fmr"] == Value::from(0.001)).unwrap();
+    assert_eq!((&entry["claimed"], &entry["comparisons"]), (&Value::from(true), &Value::from(300)));
+    assert!(entry["fmr_upper_bound"].as_f64().unwrap() > 0.009, "three hundred show a hundredth at best: {entry}");
+    let export = ["export", "--model", "model.onnx", "--thresholds", "thresholds.json", "-o", "out.bundle"];
+    bench.succeed(&export);
+    let listed: Value = serde_json::from_str(&bench.succeed(&["list", "out.bundle", "--json"])).unwrap();
+    let in_use =
+        listed["thresholds"].as_array().unwrap().iter().find(|entry| entry["operating_point"] == true).unwrap();
+    assert_eq!(in_use["comparisons"], Value::from(300), "the bundle says what is behind it");
+}
+
+#[test]
+fn what_others_require_needs_evidence() {
+    let bench = bench();
+    let with = |preset: &'static str, extra: &[&'static str]| {
+        let begin = ["calibrate", "calibration.npy", "--enroll", "5", "--preset", preset, "-o", "out.json"];
+        [&begin[..], extra].concat()
+    };
+    bench.fail(
+        &with("windows-hello", &[]),
+        &["a false match rate of 0.001 % needs at least 300000 impostor comparisons", "this data has 300"],
+    );
+    bench.fail(&with("android", &[]), &["0.002 % needs at least 150000 impostor comparisons"]);
+    let thresholds: Value = serde_json::from_str(&bench.succeed(&with("fido", &["--claim", "--json"]))).unwrap();
+    let verdict = &thresholds["requirement"];
+    assert_eq!((&verdict["preset"], &verdict["is_supported"]), (&Value::from("fido"), &Value::from(false)));
+    assert_eq!(verdict["is_met"], Value::from(false));
+    let text = bench.succeed(&with("fido", &["--claim"]));
+    assert!(text.contains("fido: the data cannot show it, and it is not met"), "{text}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod bridge;
 mod calibration;
 mod choices;
 mod drift;
+mod evaluation;
 mod flow;
 mod inspect;
 mod measured;
