@@ -16,7 +16,7 @@
 //! 9. [`signing`] is how a device knows whose it is.
 //!
 //! [`quantization`] makes an int8 encoder of a model, [`int8`] runs one as the device does, and a [`budget`] is what it takes there.
-//! [`evaluation`] tells how good an encoder is, in floating point and as the device computes.
+//! [`evaluation`] tells how good an encoder is, in floating point and as the device computes, and [`report`] makes a page of it.
 //!
 //! [`inspection`] tells what a model holds. [`choices`] are what the command line takes. [`file`](mod@file) and [`npy`] are the
 //! file forms shared by all.
@@ -43,6 +43,7 @@ pub mod npy;
 pub mod onnx;
 pub mod preprocessing;
 pub mod quantization;
+pub mod report;
 pub mod runtime;
 pub mod samples;
 pub mod signing;

@@ -15,6 +15,7 @@ mod output;
 mod protect;
 mod quantize;
 mod remove;
+mod report;
 mod sign;
 mod simulate;
 mod split;
@@ -38,6 +39,7 @@ enum Command {
     Encode(encode::Args),
     Split(split::Args),
     Evaluate(evaluate::Args),
+    Report(report::Args),
     Calibrate(calibrate::Args),
     Export(export::Args),
     Enroll(enroll::Args),
@@ -62,6 +64,7 @@ impl Cli {
             Command::Encode(args) => encode::run(&args),
             Command::Split(args) => split::run(&args),
             Command::Evaluate(args) => evaluate::run(&args),
+            Command::Report(args) => report::run(&args),
             Command::Calibrate(args) => calibrate::run(&args),
             Command::Export(args) => export::run(&args),
             Command::Enroll(args) => enroll::run(&args),

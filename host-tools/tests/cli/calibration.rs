@@ -66,7 +66,7 @@ fn a_rate_beyond_the_data_can_be_claimed_but_is_not_shown() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--claim"]).collect();
     let thresholds: Value = serde_json::from_str(&bench.succeed(&arguments)).unwrap();
     let entries = thresholds["entries"].as_array().unwrap();
-    let entry = entries.iter().find(|entry| entry["fmr"] == Value::from(0.001)).unwrap();
+    let entry = entries.iter().find(|entry| entry["fmr"] == 0.001).unwrap();
     assert_eq!((&entry["claimed"], &entry["comparisons"]), (&Value::from(true), &Value::from(300)));
     assert!(entry["fmr_upper_bound"].as_f64().unwrap() > 0.009, "three hundred show a hundredth at best: {entry}");
     let export = ["export", "--model", "model.onnx", "--thresholds", "thresholds.json", "-o", "out.bundle"];

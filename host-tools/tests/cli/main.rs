@@ -16,6 +16,7 @@ mod model_file;
 mod protection;
 mod quantize;
 mod recorded;
+mod report;
 mod signing;
 mod support;
 mod walk;

@@ -34,6 +34,9 @@ const PROBES_NPY: &str = "target/demo/probes.npy";
 /// What `cognate` writes beside them: whose sample each is, and the model that encoded it.
 const PROBES_CSV: &str = "target/demo/probes.csv";
 
+/// The page with drawings that it ends with.
+const REPORT: &str = "target/demo/report.html";
+
 /// Digits that the model was not trained on. 9, and 0 to 4, stay strangers.
 const SUBJECTS: &str = "5,6,7,8";
 /// Samples that each of them is enrolled with.
@@ -59,7 +62,9 @@ pub fn run(json: bool) -> Result<()> {
     host::write_probes()?;
     let device = Device::run(BOARD)?;
     let figures = Figures::new(&host, &device)?;
-    println!("\n{figures}");
+    // Of every sample, those enrolled too: pairs, not decisions.
+    tool.run(&["report", BUNDLE, DIGITS, "--pictures", "data/digits", "-o", REPORT])?;
+    println!("\n{figures}\nthe report: {REPORT}");
     if json {
         println!("{}", serde_json::to_string(&figures)?);
     }
