@@ -12,7 +12,7 @@ pub(super) fn run<T: Number>(top: usize, left: usize, operands: Operands<'_, T>)
     for (row, elements) in a.chunks_exact(length.max(1)).enumerate() {
         let start = ((row + top) * to.width + left) * to.channels;
         if let Some(place) = out.get_mut(start..start + length) {
-            place.copy_from_slice(elements);
+            place.iter_mut().zip(elements).for_each(|(place, element)| *place = *element);
         }
     }
 }

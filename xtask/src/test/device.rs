@@ -79,10 +79,13 @@ fn kernels_by_their_definition(rig: &Rig) -> Result<()> {
         wrong += result.wrong;
         expected.push(format!("{result:?}"));
     });
-    parity::for_each_encoder(|result| {
-        wrong += result.wrong;
-        expected.push(format!("{result:?}"));
-    });
+    // Encoders of every operator do not fit beside the rest into the micro:bit's flash.
+    if rig.board != Board::Microbit {
+        parity::for_each_encoder(|result| {
+            wrong += result.wrong;
+            expected.push(format!("{result:?}"));
+        });
+    }
     ensure!(wrong == 0, "on the host {wrong} results are not what the definition gives");
     expect_sums(rig, "kerneltest", expected)
 }
