@@ -9,7 +9,7 @@ use crate::sizes::Sizes;
 use anyhow::{Context, Result, bail, ensure};
 use std::time::Duration;
 
-/// A run takes about a second.
+/// A run takes some seconds.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What the firmware reports.
@@ -20,6 +20,10 @@ pub struct Device {
     pub bundle: String,
     /// One decision a probe, in the order of the probes.
     pub decisions: Vec<Decision>,
+    /// Instructions of an embedding, on average.
+    pub instructions_per_embedding: u64,
+    /// What the firmware says about the encoder and its memory.
+    pub encoder: String,
     /// Instructions of a decision, on average.
     pub instructions_per_decision: u64,
     /// The most bytes of stack that were in use.
@@ -47,7 +51,9 @@ impl Device {
         Ok(Self {
             board,
             bundle: after(&run.lines, "bundle ")?.to_owned(),
+            encoder: after(&run.lines, "encoder ")?.to_owned(),
             decisions: decisions(&run.lines)?,
+            instructions_per_embedding: number(&run.lines, "instructions_per_embedding ")?,
             instructions_per_decision: number(&run.lines, "instructions_per_decision ")?,
             peak_stack: number(&run.lines, "peak_stack ")?,
             sizes: Sizes::of(&elf)?,

@@ -24,6 +24,8 @@ pub struct Figures {
     pub host_device_mismatches: usize,
     /// Decisions of the device that the cosine of the `f32` embeddings makes otherwise.
     f32_flips: usize,
+    /// Instructions of an embedding: from pixels to the encoder's output.
+    instructions_per_embedding: u64,
     /// Instructions of a decision: from the embedding to the verdict.
     instructions_per_decision: u64,
     /// Bytes of flash that a template takes.
@@ -36,6 +38,8 @@ pub struct Figures {
     counts: Counts,
     #[serde(skip)]
     board: String,
+    #[serde(skip)]
+    encoder: String,
 }
 
 /// The whole numbers behind the rates.
@@ -101,11 +105,13 @@ impl Figures {
             stranger_accepts: counts.strangers.rate(),
             host_device_mismatches: mismatches(&host.outcomes, &device.decisions),
             f32_flips: pairs().filter(|(outcome, decision)| outcome.flips(decision)).count(),
+            instructions_per_embedding: device.instructions_per_embedding,
             instructions_per_decision: device.instructions_per_decision,
             template_bytes: template_bytes()?,
             text_bytes: device.sizes.code_and_constants(),
             ram_bytes: device.sizes.static_ram() + device.peak_stack,
             counts,
+            encoder: device.encoder.clone(),
             board: format!("{} ({})", device.board.name(), device.board.core()),
         })
     }
@@ -134,6 +140,8 @@ impl fmt::Display for Figures {
             ("stranger accept rate", strangers.to_string()),
             ("host/device mismatches", self.host_device_mismatches.to_string()),
             ("decisions unlike f32 cosine", self.f32_flips.to_string()),
+            ("encoder", self.encoder.clone()),
+            ("instructions an embedding", self.instructions_per_embedding.to_string()),
             ("instructions a decision", self.instructions_per_decision.to_string()),
             ("bytes a template", self.template_bytes.to_string()),
             ("flash of the firmware", format!("{} B of code and constants", self.text_bytes)),

@@ -1,15 +1,10 @@
-//! The host's decisions, and the probes in the form that the firmware reads.
+//! The host's decisions.
 
 use super::tool::Tool;
-use super::{BUNDLE, ENROLLED, PROBES, PROBES_CSV, PROBES_NPY};
+use super::{BUNDLE, ENROLLED, PROBES_NPY};
 use crate::decision::{Candidate, Decision, Verdict};
-use crate::firmware::probe_rows;
-use crate::in_repository;
 use anyhow::{Context, Result, ensure};
-use cognate::ModelDigest;
-use npyz::NpyFile;
 use serde::Deserialize;
-use std::fs;
 
 /// What `cognate simulate --json` prints for a probe.
 #[derive(Deserialize)]
@@ -95,36 +90,6 @@ fn parse(text: &str) -> Result<Host> {
     Ok(Host { outcomes, threshold, identification_threshold })
 }
 
-/// Writes the probes as the firmware reads them. The digest is of the model that encoded them, and not the bundle's: the
-/// firmware compares the two.
-///
-/// # Errors
-/// When they cannot be read or written, or come from several models.
-pub fn write_probes() -> Result<()> {
-    let bytes = fs::read(in_repository(PROBES_NPY)).with_context(|| format!("cannot read {PROBES_NPY}"))?;
-    let values: Vec<f32> = NpyFile::new(&*bytes).and_then(NpyFile::into_vec).with_context(|| PROBES_NPY.to_owned())?;
-    let labels = fs::read(in_repository(PROBES_CSV)).with_context(|| format!("cannot read {PROBES_CSV}"))?;
-    let model = model_of(&labels).with_context(|| PROBES_CSV.to_owned())?;
-    fs::write(in_repository(PROBES), probe_rows(model, values)).with_context(|| format!("cannot write {PROBES}"))
-}
-
-/// The columns of a label file that matter here.
-#[derive(Deserialize)]
-struct Label {
-    model: String,
-}
-
-/// The one model that encoded all samples of a label file.
-fn model_of(labels: &[u8]) -> Result<ModelDigest> {
-    let mut labels = csv::Reader::from_reader(labels).into_deserialize();
-    let Label { model } = labels.next().context("there is no sample")??;
-    for label in labels {
-        let other = label?.model;
-        ensure!(other == model, "samples of two models, {model} and {other}");
-    }
-    model.parse().with_context(|| format!("{model:?}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,20 +138,5 @@ mod tests {
         assert!(outcome.flips(&Decision { verdict: Verdict::Unknown, ..decision }));
         assert!(outcome.flips(&Decision { verdict: Verdict::Ambiguous, ..decision }));
         assert!(outcome.flips(&Decision { best: other, ..decision }));
-    }
-
-    #[test]
-    fn the_labels_name_one_model() {
-        let model = "00ff799a63f5d438dd470a9c48ecc0a2";
-        let labels = |models: &[&str]| {
-            let lines = models.iter().map(|model| format!("\"5,a.png\",5,{model}\n"));
-            model_of(format!("file,subject,model\n{}", lines.collect::<String>()).as_bytes())
-        };
-        assert_eq!(labels(&[model, model]).unwrap().to_string(), model);
-        for wrong in
-            [&[][..], &["00"], &["+0ff799a63f5d438dd470a9c48ecc0a2"], &[model, "ffff799a63f5d438dd470a9c48ecc0a2"]]
-        {
-            assert!(labels(wrong).is_err(), "{wrong:?}");
-        }
     }
 }

@@ -1,10 +1,12 @@
-//! `cargo xtask demo`: from a model and samples to decisions on an emulated Cortex-M4, each compared with the host's.
+//! `cargo xtask demo`: from a model and pictures to decisions on an emulated Cortex-M4, which encodes the pictures itself, each
+//! compared with the host's.
 //!
 //! The host's part is done by the `cognate` command, called as a person would.
 
 mod device;
 mod figures;
 mod host;
+mod pictures;
 mod tool;
 
 use crate::board::Board;
@@ -22,16 +24,21 @@ const BOARD: Board = Board::Mps2An386;
 const FOLDER: &str = "target/demo";
 /// The bundle that it exports.
 pub const BUNDLE: &str = "target/demo/digits.bundle";
-/// The probes as the firmware reads them: the model's digest, then rows of little-endian `f32`.
-pub const PROBES: &str = "target/demo/probes.rows";
+/// The probes as the firmware reads them: the pixels of one picture after the other.
+pub const PROBES: &str = "target/demo/probes.pixels";
 
 const MODEL: &str = "models/glyphs.onnx";
+/// The model in int8, which host and device run.
+const ENCODER: &str = "target/demo/glyphs.encoder";
+const CALIBRATION_SAMPLES: &str = "data/calibration/samples.csv";
 const CALIBRATION: &str = "target/demo/calibration.npy";
+/// The pictures, in sheets.
+const SHEETS: &str = "data/digits";
 const DIGITS: &str = "target/demo/digits.npy";
 const THRESHOLDS: &str = "target/demo/thresholds.json";
 const ENROLLED: &str = "target/demo/enroll.npy";
 const PROBES_NPY: &str = "target/demo/probes.npy";
-/// What `cognate` writes beside them: whose sample each is, and the model that encoded it.
+/// What `cognate` writes beside them: where in the sheets each is, and whose.
 const PROBES_CSV: &str = "target/demo/probes.csv";
 
 /// The page with drawings that it ends with.
@@ -45,9 +52,6 @@ const SAMPLES: &str = "5";
 /// of them at a rate of 1 − (1 − 0.0025)⁴, about 1 %.
 const FMR: &str = "0.0025";
 
-/// How templates lie for the board's core.
-const LAYOUT: &str = "pairs";
-
 /// Runs it and prints the figures, with `json` also as one JSON object on the last line. What it built and wrote is left
 /// for `cargo xtask firmware` and `run`.
 ///
@@ -59,7 +63,7 @@ pub fn run(json: bool) -> Result<()> {
     fs::create_dir_all(in_repository(FOLDER)).with_context(|| format!("cannot make {FOLDER}"))?;
     export(&tool)?;
     let host = host::simulate(&tool)?;
-    host::write_probes()?;
+    pictures::write_probes()?;
     let device = Device::run(BOARD)?;
     let figures = Figures::new(&host, &device)?;
     // Of every sample, those enrolled too: pairs, not decisions.
@@ -74,13 +78,15 @@ pub fn run(json: bool) -> Result<()> {
     }
 }
 
-/// Encodes the samples, chooses the threshold and writes the bundle.
+/// Quantizes the model, encodes the samples, chooses the threshold and writes the bundle.
 fn export(tool: &Tool) -> Result<()> {
-    tool.run(&["encode", MODEL, "data/calibration/samples.csv", "-o", CALIBRATION])?;
-    tool.run(&["encode", MODEL, "data/digits/samples.csv", "-o", DIGITS])?;
+    // All in int8: the firmware links nothing for int16.
+    tool.run(&["quantize", MODEL, CALIBRATION_SAMPLES, "-o", ENCODER, "--int16", "0"])?;
+    tool.run(&["encode", ENCODER, CALIBRATION_SAMPLES, "-o", CALIBRATION])?;
+    tool.run(&["encode", ENCODER, "data/digits/samples.csv", "-o", DIGITS])?;
     tool.run(&["calibrate", CALIBRATION, "--enroll", SAMPLES, "--fmr", FMR, "-o", THRESHOLDS])?;
     let split = ["split", DIGITS, "--subjects", SUBJECTS, "--first", SAMPLES];
     tool.run(&[&split[..], &["--enroll-out", ENROLLED, "--probes-out", PROBES_NPY]].concat())?;
-    let export = ["export", "--model", MODEL, "--thresholds", THRESHOLDS, "--gallery", ENROLLED, "-o", BUNDLE];
-    tool.run(&[&export[..], &["--layout", LAYOUT]].concat())
+    let export = ["export", "--model", ENCODER, "--thresholds", THRESHOLDS, "--gallery", ENROLLED, "-o", BUNDLE];
+    tool.run(&[&export[..], &["--board", BOARD.name()]].concat())
 }
