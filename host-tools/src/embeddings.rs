@@ -1,4 +1,11 @@
-//! Embeddings and their labels: an `.npy` file of `f32` rows, and the CSV file of the same name beside it.
+//! Embeddings and their labels: an `.npy` file of `f32` rows, and the CSV file of the same name beside it; or a table, CSV or
+//! Parquet, that has both.
+
+#[cfg(feature = "parquet")]
+mod columnar;
+mod table;
+
+pub use table::TableProblem;
 
 use crate::file::{self, FileError, Unwritable};
 use crate::labels::{Labels, LabelsProblem};
@@ -35,11 +42,15 @@ impl Embeddings {
     }
 
     /// Reads embeddings and the labels beside them or, if given, in another file. Without either, their subjects are
-    /// unknown.
+    /// unknown. A `.csv` or `.parquet` table has both in itself: see [`TableProblem`] for what makes one.
     ///
     /// # Errors
     /// [`EmbeddingsError`] when the array is not of embeddings, or the labels do not go with it.
     pub fn read(path: &Path, labels: Option<&Path>) -> Result<Self, EmbeddingsError> {
+        let is = |kind: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(kind));
+        if is("csv") || is("parquet") {
+            return Self::read_table(path, labels, is("parquet"));
+        }
         let Numbers::F32(Array { shape, values }) = npy::read(path)? else {
             return Err(FileError::new(path, EmbeddingsProblem::Bytes).into());
         };
@@ -51,6 +62,25 @@ impl Embeddings {
         }
         let labels = read_labels(path, labels, count)?;
         Self::new(dimension, values, labels).map_err(|problem| FileError::new(path, problem).into())
+    }
+
+    fn read_table(path: &Path, labels: Option<&Path>, is_parquet: bool) -> Result<Self, EmbeddingsError> {
+        #[cfg(feature = "parquet")]
+        let read_parquet = columnar::read;
+        #[cfg(not(feature = "parquet"))]
+        let read_parquet = |_: &Path| Err(TableProblem::NoParquet);
+        let table = if is_parquet { read_parquet(path) } else { table::read_csv(path) };
+        let table = table.map_err(|problem| FileError::new(path, problem))?;
+        let count = table.labels.rows.len();
+        if count == 0 {
+            return Err(FileError::new(path, EmbeddingsProblem::Empty).into());
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let labels = match labels {
+            Some(_) => read_labels(path, labels, count)?,
+            None => table.labels.named(&name),
+        };
+        Self::new(table.dimension, table.values, labels).map_err(|problem| FileError::new(path, problem).into())
     }
 
     /// Where the labels of a file of embeddings are: `digits.csv` for `digits.npy`.
@@ -168,6 +198,9 @@ pub enum EmbeddingsError {
     /// The array's contents.
     #[error(transparent)]
     Embeddings(#[from] FileError<EmbeddingsProblem>),
+    /// The table.
+    #[error(transparent)]
+    Table(#[from] FileError<TableProblem>),
     /// The labels.
     #[error(transparent)]
     Labels(#[from] FileError<LabelsProblem>),

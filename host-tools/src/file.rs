@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::{Builder, NamedTempFile};
 
 /// A problem with a file; displayed as `path: problem`.
@@ -53,12 +54,22 @@ impl fmt::Display for Unreadable {
     }
 }
 
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// Waits until no output is half written; none is begun until what this returns is dropped. A process that ends while it holds
+/// this leaves no temporary file behind.
+#[must_use]
+pub fn wait_for_writes() -> MutexGuard<'static, ()> {
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Writes several files that belong together: each under a temporary name beside its place first, and all are renamed
 /// only when every byte of every one is written. On an error, what was there before is still there.
 ///
 /// # Errors
 /// The first file that cannot be written.
 pub fn write_all(outputs: &[(&Path, &[u8])]) -> Result<(), FileError<Unwritable>> {
+    let _writing = wait_for_writes();
     let staged: Vec<NamedTempFile> =
         outputs.iter().map(|(path, bytes)| stage(path, bytes).map_err(unwritable(path))).collect::<Result<_, _>>()?;
     for (file, (path, _)) in staged.into_iter().zip(outputs) {
@@ -73,6 +84,7 @@ pub fn write_all(outputs: &[(&Path, &[u8])]) -> Result<(), FileError<Unwritable>
 /// # Errors
 /// When it cannot be written, or there is something of this name.
 pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), FileError<Unwritable>> {
+    let _writing = wait_for_writes();
     let create = || {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // A temporary file is private.

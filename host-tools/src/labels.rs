@@ -42,46 +42,31 @@ impl Labels {
         self
     }
 
-    /// Reads a CSV file with a column `subject`, and optionally `file` and `model`; other columns are kept.
+    /// Reads a CSV file with a column `subject`, and optionally `file` (or `path`) and `model`; other columns are kept.
     ///
     /// # Errors
     /// [`LabelsProblem`] when the file is not such a table.
     pub fn read(path: &Path) -> Result<Self, FileError<LabelsProblem>> {
         let bytes = file::read(path).map_err(|error| FileError::new(path, LabelsProblem::Unreadable(error.problem)))?;
-        Self::parse(&bytes).map_err(|problem| FileError::new(path, problem))
+        Self::parse(&bytes).map(|(labels, _)| labels).map_err(|problem| FileError::new(path, problem))
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, LabelsProblem> {
+    /// The labels in the text of a CSV file, and the line, counted from 1, of each.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<(Self, Vec<u64>), LabelsProblem> {
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
-        let headers = reader.headers()?.clone();
-        let column = |name: &str| headers.iter().position(|header| header == name);
-        let (file, model) = (column("file"), column("model"));
-        let subject = column("subject").ok_or(LabelsProblem::NoSubjectColumn)?;
-        let others: Vec<usize> =
-            (0..headers.len()).filter(|&index| index != subject && ![file, model].contains(&Some(index))).collect();
-        let mut labels =
-            Self { columns: others.iter().map(|&index| headers[index].to_owned()).collect(), ..Self::default() };
+        let headers: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
+        if !headers.iter().any(|header| header == "subject") {
+            return Err(LabelsProblem::NoSubjectColumn);
+        }
+        let mut table = LabelTable::new(&headers);
+        let mut lines = Vec::new();
         for record in reader.records() {
             let record = record?;
-            if let Some(index) = model {
-                labels.note_model(&record[index])?;
-            }
-            labels.rows.push(Label {
-                file: file.map(|index| record[index].to_owned()).unwrap_or_default(),
-                subject: record[subject].to_owned(),
-                metadata: others.iter().map(|&index| record[index].to_owned()).collect(),
-            });
+            let line = record.position().map_or(0, csv::Position::line);
+            table.push(line, |column| record[column].to_owned())?;
+            lines.push(line);
         }
-        Ok(labels)
-    }
-
-    fn note_model(&mut self, text: &str) -> Result<(), LabelsProblem> {
-        let row = self.rows.len() + 1;
-        let digest = text.parse().map_err(|_| LabelsProblem::NotDigest { row, found: text.to_owned() })?;
-        match self.model.replace(digest) {
-            Some(other) if other != digest => Err(LabelsProblem::TwoModels { row }),
-            _ => Ok(()),
-        }
+        Ok((table.labels, lines))
     }
 
     /// The CSV file: `file`, `subject`, `model` where it is known, and the further columns.
@@ -121,6 +106,24 @@ impl Labels {
         subjects
     }
 
+    /// The value of each row in a column: `subject`, `file`, or one of the further ones.
+    ///
+    /// # Errors
+    /// [`LabelsProblem::NoColumn`] when there is no such column; `path` is the file of the samples or embeddings.
+    pub fn column<'a>(&'a self, path: &Path, name: &str) -> Result<Vec<&'a str>, FileError<LabelsProblem>> {
+        let further = self.columns.iter().position(|column| column == name);
+        if further.is_none() && !["subject", "file"].contains(&name) {
+            let known = ["subject", "file"].into_iter().map(str::to_owned).chain(self.columns.clone()).collect();
+            return Err(FileError::new(path, LabelsProblem::NoColumn { name: name.to_owned(), known }));
+        }
+        let value = |label: &'a Label| match further {
+            Some(place) => &label.metadata[place],
+            None if name == "file" => &label.file,
+            None => &label.subject,
+        };
+        Ok(self.rows.iter().map(|label| value(label).as_str()).collect())
+    }
+
     /// Checks that every row says whose it is.
     ///
     /// # Errors
@@ -130,6 +133,45 @@ impl Labels {
             Some(row) => Err(FileError::new(path, LabelsProblem::NoSubject { row })),
             None => Ok(()),
         }
+    }
+}
+
+/// Labels that are read row by row from a table, whatever its file form.
+pub(crate) struct LabelTable {
+    /// Those read so far.
+    pub labels: Labels,
+    subject: Option<usize>,
+    file: Option<usize>,
+    model: Option<usize>,
+    others: Vec<usize>,
+}
+
+impl LabelTable {
+    /// For a table with these columns; one of no name is none of labels.
+    pub fn new(headers: &[String]) -> Self {
+        let column = |name: &str| headers.iter().position(|header| header == name);
+        let (subject, file, model) = (column("subject"), column("file").or_else(|| column("path")), column("model"));
+        let is_other = |index: &usize| !headers[*index].is_empty() && ![subject, file, model].contains(&Some(*index));
+        let others: Vec<usize> = (0..headers.len()).filter(is_other).collect();
+        let columns = others.iter().map(|&index| headers[index].clone()).collect();
+        Self { labels: Labels { columns, ..Labels::default() }, subject, file, model, others }
+    }
+
+    /// Reads the next row; `line` is where it stands in its file, counted from 1.
+    pub fn push(&mut self, line: u64, cell: impl Fn(usize) -> String) -> Result<(), LabelsProblem> {
+        if let Some(index) = self.model {
+            let found = cell(index);
+            let Ok(digest) = found.parse() else { return Err(LabelsProblem::NotDigest { line, found }) };
+            if self.labels.model.replace(digest).is_some_and(|other| other != digest) {
+                return Err(LabelsProblem::TwoModels { line });
+            }
+        }
+        self.labels.rows.push(Label {
+            file: self.file.map(&cell).unwrap_or_default(),
+            subject: self.subject.map(&cell).unwrap_or_default(),
+            metadata: self.others.iter().map(|&index| cell(index)).collect(),
+        });
+        Ok(())
     }
 }
 
@@ -145,6 +187,14 @@ pub enum LabelsProblem {
     /// It does not say whose the samples are.
     #[error("it has no column `subject`: add one, with a header line")]
     NoSubjectColumn,
+    /// A column that was asked for.
+    #[error("its labels have no column `{name}`: they have {}", known.join(", "))]
+    NoColumn {
+        /// The column asked for.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
     /// A row of samples or embeddings without a subject.
     #[error(
         "row {row} (counted from 0) has no subject: name it in the column `subject` of the .csv file beside, or of \
@@ -155,21 +205,18 @@ pub enum LabelsProblem {
         row: usize,
     },
     /// The column `model` holds something else.
-    #[error(
-        "line {} has `{found}` in the column `model`, which is kept for a model's digest: rename the column",
-        row + 1
-    )]
+    #[error("line {line} has `{found}` in the column `model`, which is kept for a model's digest: rename the column")]
     NotDigest {
-        /// The row, counted from 1.
-        row: usize,
+        /// The line, counted from 1.
+        line: u64,
         /// What stands there.
         found: String,
     },
     /// Embeddings of different models in one file.
-    #[error("line {} is of another model than the lines before: encode all samples with one model", row + 1)]
+    #[error("line {line} is of another model than the lines before: encode all samples with one model")]
     TwoModels {
-        /// The row, counted from 1.
-        row: usize,
+        /// The line, counted from 1.
+        line: u64,
     },
     /// Not one label a row.
     #[error(
@@ -194,18 +241,29 @@ mod tests {
         let text = "file,subject,model,x\n\
             a.png,anna,00112233445566778899aabbccddeeff,3\n\
             \"b,c.png\",ben,00112233445566778899aabbccddeeff,\n";
-        let labels = Labels::parse(text.as_bytes()).unwrap();
-        assert_eq!(labels.columns, ["x"]);
+        let (labels, lines) = Labels::parse(text.as_bytes()).unwrap();
+        assert_eq!((labels.columns.as_slice(), lines.as_slice()), (&["x".to_owned()][..], &[2, 3][..]));
         assert_eq!(labels.rows[1].file, "b,c.png");
         assert_eq!(String::from_utf8(labels.to_csv()).unwrap(), text);
     }
 
     #[test]
     fn subjects_keep_the_order_of_their_first_row() {
-        let labels = Labels::parse(b"subject\nb\na\nb\n\"\"\n").unwrap();
+        let (labels, _) = Labels::parse(b"subject\nb\na\nb\n\"\"\n").unwrap();
         assert_eq!(labels.by_subject(), [("b", vec![0, 2]), ("a", vec![1])]);
         let error = labels.require_subjects(Path::new("x.npy")).unwrap_err().to_string();
         assert!(error.starts_with("x.npy: row 3 (counted from 0) has no subject"), "{error}");
+    }
+
+    #[test]
+    fn columns_are_found_by_name() {
+        let (labels, _) = Labels::parse(b"subject,session\nb,1\na,2\n").unwrap();
+        let column = |name: &str| labels.column(Path::new("x.npy"), name).map_err(|error| error.to_string());
+        assert_eq!((column("subject").unwrap(), column("session").unwrap()), (vec!["b", "a"], vec!["1", "2"]));
+        assert_eq!(
+            column("age").unwrap_err(),
+            "x.npy: its labels have no column `age`: they have subject, file, session"
+        );
     }
 
     #[test]

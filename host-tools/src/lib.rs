@@ -5,7 +5,7 @@
 //! 1. [`onnx`] reads a model file, [`preprocessing`] the TOML beside it; [`model`] is the two together.
 //! 2. [`samples`] finds labeled samples and brings them into the model's input form.
 //! 3. [`encoder`] is what runs a model; [`runtime`] is the one implementation, and the one file that names tract.
-//!    [`encoding`] runs it over all samples.
+//!    [`encoding`] runs it over all samples, [`cache`] keeps what it gave.
 //! 4. [`embeddings`] are the result, with their [`labels`] beside them; a [`coder`] makes the codes of templates of them,
 //!    behind a [`back_end`] that was fitted on such.
 //! 5. [`calibration`] chooses thresholds, [`thresholds`] is the file that keeps them and their evidence; [`eer`] is the one
@@ -25,6 +25,7 @@ pub mod back_end;
 pub mod bridge;
 pub mod budget;
 pub mod bundle;
+pub mod cache;
 pub mod calibration;
 pub mod choices;
 pub mod coder;

@@ -1,10 +1,11 @@
-//! NumPy's `.npy` files: the arrays that models take and give.
+//! NumPy's `.npy` and `.npz` files: the arrays that models take and give.
 
 use crate::file::{self, FileError, Unreadable};
 use npyz::{DType, NpyHeader, Order, TypeChar, WriterBuilder};
 use std::fmt;
-use std::io;
+use std::io::{self, Cursor, Read};
 use std::path::Path;
+use zip::ZipArchive;
 
 /// An array in row-major order.
 #[derive(Clone, PartialEq, Debug)]
@@ -35,13 +36,39 @@ impl Numbers {
     }
 }
 
-/// Reads an array of bytes or of 32-bit floats.
+/// Reads an array of bytes or of floats; 64-bit ones are rounded to 32 bits. Of an `.npz` file it is the one array that has
+/// two axes or more, or that of several which is called `embeddings` or `samples`.
 ///
 /// # Errors
-/// [`NpyProblem`] when the file cannot be read, is no such array, or is shorter or longer than its header says.
+/// [`NpyProblem`] when the file cannot be read, is or has no such array, or is shorter or longer than its header says.
 pub fn read(path: &Path) -> Result<Numbers, FileError<NpyProblem>> {
     let bytes = file::read(path).map_err(|error| FileError::new(path, NpyProblem::Unreadable(error.problem)))?;
-    parse(&bytes).map_err(|problem| FileError::new(path, problem))
+    let is_archive = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
+    let numbers = if is_archive { parse_archive(&bytes) } else { parse(&bytes) };
+    numbers.map_err(|problem| FileError::new(path, problem))
+}
+
+/// What an array of an `.npz` file is to be called where there are several.
+const NAMES: [&str; 2] = ["embeddings", "samples"];
+
+fn parse_archive(bytes: &[u8]) -> Result<Numbers, NpyProblem> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(NpyProblem::archive)?;
+    let mut found = Vec::new();
+    for index in 0..archive.len() {
+        let mut member = archive.by_index(index).map_err(NpyProblem::archive)?;
+        let name = member.name().trim_end_matches(".npy").to_owned();
+        let header = NpyHeader::from_reader(&mut member).map_err(NpyProblem::Header)?;
+        found.push((index, name, header.shape().len()));
+    }
+    let matrices = || found.iter().filter(|(_, _, axes)| *axes > 1);
+    let named = NAMES.iter().find_map(|wanted| matrices().find(|(_, name, _)| name == wanted));
+    let only = || matrices().next().filter(|_| matrices().count() == 1);
+    let Some(&(index, ..)) = named.or_else(only) else {
+        return Err(NpyProblem::NoSuchArray(found.into_iter().map(|(_, name, _)| name).collect()));
+    };
+    let mut array = Vec::new();
+    archive.by_index(index).map_err(NpyProblem::archive)?.read_to_end(&mut array).map_err(NpyProblem::Header)?;
+    parse(&array)
 }
 
 /// An `.npy` file with `values` as rows of `columns` elements.
@@ -72,6 +99,10 @@ fn parse(mut bytes: &[u8]) -> Result<Numbers, NpyProblem> {
     match (dtype.type_char(), dtype.size_field()) {
         (TypeChar::Uint, 1) => elements(header, shape, bytes, 1).map(Numbers::U8),
         (TypeChar::Float, 4) => elements(header, shape, bytes, 4).map(Numbers::F32),
+        (TypeChar::Float, 8) => {
+            let Array { shape, values } = elements::<f64>(header, shape, bytes, 8)?;
+            Ok(Numbers::F32(Array { shape, values: values.into_iter().map(|value| value as f32).collect() }))
+        }
         _ => Err(NpyProblem::ElementType(header.dtype().descr())),
     }
 }
@@ -101,6 +132,10 @@ pub enum NpyProblem {
     Header(io::Error),
     /// Elements of another type.
     ElementType(String),
+    /// Not an archive; in the decoder's words.
+    Archive(String),
+    /// An archive without the array, or with several that could be it; the names of those that it has.
+    NoSuchArray(Vec<String>),
     /// Stored by columns.
     ColumnMajor,
     /// More elements than can be addressed.
@@ -114,6 +149,12 @@ pub enum NpyProblem {
     },
 }
 
+impl NpyProblem {
+    fn archive(error: zip::result::ZipError) -> Self {
+        Self::Archive(error.to_string())
+    }
+}
+
 impl fmt::Display for NpyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -123,6 +164,14 @@ impl fmt::Display for NpyProblem {
                 f,
                 "its elements have type {found}: save them as float32 (tensors, embeddings) or uint8 (images) with \
                  array.astype"
+            ),
+            Self::Archive(reason) => write!(f, "this is not an .npz file ({reason}): write it with numpy.savez"),
+            Self::NoSuchArray(names) => write!(
+                f,
+                "it has {} arrays ({}), and not just one of two axes or more: save the one to be read as `embeddings` or \
+                 `samples`",
+                names.len(),
+                names.join(", ")
             ),
             Self::ColumnMajor => f.write_str("it is stored by columns: save numpy.ascontiguousarray(array) instead"),
             Self::TooLarge => f.write_str("its header promises more elements than there can be: write it again"),
@@ -171,11 +220,47 @@ mod tests {
         let immense = problem(header("<f4", "False", "(4294967296, 4294967296)"), 24).unwrap_err();
         assert!(immense.contains("more elements than there can be"), "{immense}");
         assert!(problem(header(">f4", "False", "(2, 3)"), 24).is_ok(), "big-endian floats are read too");
-        assert!(problem(header("<f8", "False", "(2, 3)"), 48).unwrap_err().contains("elements have type '<f8'"));
+        assert!(problem(header("<f8", "False", "(2, 3)"), 48).is_ok(), "64-bit floats are rounded");
+        assert!(problem(header("<f2", "False", "(2, 3)"), 12).unwrap_err().contains("elements have type '<f2'"));
         assert!(problem(header("<i8", "False", "(2,)"), 16).unwrap_err().contains("save them as float32"));
         assert!(problem(header("<f4", "True", "(2, 3)"), 24).unwrap_err().contains("stored by columns"));
         let shape = "(4611686018427387904,)";
         assert!(problem(header("<f4", "False", shape), 24).unwrap_err().contains("more elements than there can be"));
+    }
+
+    /// An archive of these files.
+    fn archive(members: &[(&str, &[u8])], method: zip::CompressionMethod) -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default().compression_method(method);
+        for (name, bytes) in members {
+            writer.start_file(*name, options).unwrap();
+            io::Write::write_all(&mut writer, bytes).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn an_archive_gives_the_array_that_is_meant() {
+        let (matrix, other) = (matrix_bytes(&[1.0, 2.0], 2), matrix_bytes(&[3.0, 4.0, 5.0], 3));
+        let vector = file("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 8);
+        for method in [zip::CompressionMethod::Stored, zip::CompressionMethod::Deflated] {
+            let read = |members: &[(&str, &[u8])]| parse_archive(&archive(members, method));
+            let first = parse(&matrix).unwrap();
+            assert_eq!(read(&[("arr_0.npy", &matrix)]).unwrap(), first);
+            assert_eq!(read(&[("labels.npy", &vector), ("x.npy", &matrix)]).unwrap(), first);
+            assert_eq!(read(&[("x.npy", &other), ("embeddings.npy", &matrix)]).unwrap(), first);
+            for members in [&[("x.npy", &*matrix), ("y.npy", &*other)][..], &[("labels.npy", &vector)], &[]] {
+                let names: Vec<&str> = members.iter().map(|(name, _)| name.trim_end_matches(".npy")).collect();
+                let expected = format!("it has {} arrays ({})", members.len(), names.join(", "));
+                let error = read(members).unwrap_err().to_string();
+                assert!(error.starts_with(&expected), "{error}");
+            }
+            let whole = archive(&[("x.npy", &matrix)], method);
+            for length in 0..whole.len() {
+                assert!(parse_archive(&whole[..length]).is_err(), "{length} bytes were accepted");
+            }
+            assert!(read(&[("x.npy", b"text")]).unwrap_err().to_string().contains("this is not an .npy file"));
+        }
     }
 
     #[test]

@@ -1,5 +1,10 @@
 //! How a sample becomes a model's input, and which output is the embedding: the small TOML file beside a model.
 
+mod audio;
+
+pub(crate) use audio::MAX_RATE;
+pub use audio::{AudioInput, Fit};
+
 use crate::file::{self, FileError, Unreadable};
 use crate::int8::{EncoderFile, Int8Encoder};
 use serde::{Deserialize, Serialize};
@@ -16,6 +21,8 @@ const MAX_ELEMENTS: usize = 1 << 31;
 pub enum Preprocessing {
     /// Samples are pictures.
     Image(ImageInput),
+    /// Samples are recordings.
+    Audio(AudioInput),
     /// Samples are arrays that the model takes as they are.
     Tensor(TensorInput),
 }
@@ -73,6 +80,7 @@ pub struct TensorInput {
 #[serde(rename_all = "lowercase")]
 enum Kind {
     Image,
+    Audio,
     Tensor,
 }
 
@@ -202,16 +210,23 @@ impl Preprocessing {
     pub fn parse(text: &str) -> Result<Self, PreprocessingProblem> {
         let parsed = match toml::from_str::<Beginning>(text)?.kind {
             Kind::Image => toml::from_str(text).map(Self::Image)?,
+            Kind::Audio => toml::from_str(text).map(Self::Audio)?,
             Kind::Tensor => toml::from_str(text).map(Self::Tensor)?,
         };
-        match &parsed {
-            Self::Image(image) => image.check()?,
-            Self::Tensor(tensor) => tensor.check()?,
+        parsed.check().map_err(|problem| problem.located(text))?;
+        Ok(parsed)
+    }
+
+    fn check(&self) -> Result<(), PreprocessingProblem> {
+        let elements = self.sample_shape().into_iter().try_fold(1, usize::checked_mul);
+        if elements.is_none_or(|elements| elements > MAX_ELEMENTS) {
+            let key = if matches!(self, Self::Image(_)) { "height" } else { "shape" };
+            return Err(PreprocessingProblem::value(key, "gives a sample more than 2^31 elements"));
         }
-        let elements = parsed.sample_shape().into_iter().try_fold(1, usize::checked_mul);
-        match elements {
-            Some(elements) if elements <= MAX_ELEMENTS => Ok(parsed),
-            _ => Err(PreprocessingProblem::Value("a sample would have more than 2^31 elements")),
+        match self {
+            Self::Image(image) => image.check(),
+            Self::Audio(audio) => audio.check(),
+            Self::Tensor(tensor) => tensor.check(),
         }
     }
 
@@ -227,6 +242,7 @@ impl Preprocessing {
     pub fn input(&self) -> &str {
         match self {
             Self::Image(image) => &image.input,
+            Self::Audio(audio) => &audio.input,
             Self::Tensor(tensor) => &tensor.input,
         }
     }
@@ -236,6 +252,7 @@ impl Preprocessing {
     pub fn output(&self) -> &str {
         match self {
             Self::Image(image) => &image.output,
+            Self::Audio(audio) => &audio.output,
             Self::Tensor(tensor) => &tensor.output,
         }
     }
@@ -245,6 +262,7 @@ impl Preprocessing {
     pub const fn normalize(&self) -> bool {
         match self {
             Self::Image(image) => image.normalize,
+            Self::Audio(audio) => audio.normalize,
             Self::Tensor(tensor) => tensor.normalize,
         }
     }
@@ -257,7 +275,7 @@ impl Preprocessing {
                 Layout::Nchw => vec![channels.count(), *height as usize, *width as usize],
                 Layout::Nhwc => vec![*height as usize, *width as usize, channels.count()],
             },
-            Self::Tensor(tensor) => tensor.shape.clone(),
+            Self::Audio(AudioInput { shape, .. }) | Self::Tensor(TensorInput { shape, .. }) => shape.clone(),
         }
     }
 }
@@ -301,17 +319,24 @@ impl ImageInput {
 
     fn check(&self) -> Result<(), PreprocessingProblem> {
         let channels = self.channels.count();
-        if self.width == 0 || self.height == 0 {
-            return Err(PreprocessingProblem::Value("width and height must be at least 1"));
+        for (key, pixels) in [("width", self.width), ("height", self.height)] {
+            if pixels == 0 {
+                return Err(PreprocessingProblem::value(key, "has to be at least 1"));
+            }
         }
-        if self.mean.len() != channels || self.std.len() != channels {
-            return Err(PreprocessingProblem::Value("mean and std need one value for each channel"));
+        for (key, values) in [("mean", &self.mean), ("std", &self.std)] {
+            if values.len() != channels {
+                return Err(PreprocessingProblem::value(key, "needs one value for each channel"));
+            }
         }
-        if !self.scale.is_finite() || self.scale == 0.0 || !self.mean.iter().all(|mean| mean.is_finite()) {
-            return Err(PreprocessingProblem::Value("scale and mean must be finite, and scale not 0"));
+        if !self.scale.is_finite() || self.scale == 0.0 {
+            return Err(PreprocessingProblem::value("scale", "has to be finite, and not 0"));
+        }
+        if !self.mean.iter().all(|mean| mean.is_finite()) {
+            return Err(PreprocessingProblem::value("mean", "has to be finite"));
         }
         if !self.std.iter().all(|std| std.is_finite() && *std > 0.0) {
-            return Err(PreprocessingProblem::Value("std must be finite and above 0"));
+            return Err(PreprocessingProblem::value("std", "has to be finite and above 0"));
         }
         Ok(())
     }
@@ -320,7 +345,7 @@ impl ImageInput {
 impl TensorInput {
     fn check(&self) -> Result<(), PreprocessingProblem> {
         if self.shape.is_empty() || self.shape.contains(&0) {
-            return Err(PreprocessingProblem::Value("shape needs at least one axis, and each at least 1"));
+            return Err(PreprocessingProblem::value("shape", "needs at least one axis, and each at least 1"));
         }
         if self.step.is_some_and(|step| !(step.is_finite() && step > 0.0)) {
             return Err(PreprocessingProblem::Value("step must be finite and above 0"));
@@ -342,7 +367,28 @@ pub enum PreprocessingProblem {
     /// Not TOML, or a key that is unknown, missing or of another type; in the parser's words.
     Syntax(String),
     /// A value that makes no sense.
-    Value(&'static str),
+    Value {
+        /// The key that has it.
+        key: &'static str,
+        /// The line of the key, counted from 1; 0 where it is not written plainly.
+        line: usize,
+        /// What the value has to be.
+        reason: &'static str,
+    },
+}
+
+impl PreprocessingProblem {
+    const fn value(key: &'static str, reason: &'static str) -> Self {
+        Self::Value { key, line: 0, reason }
+    }
+
+    /// The same problem with the line of its key in this text.
+    fn located(self, text: &str) -> Self {
+        let Self::Value { key, reason, .. } = self else { return self };
+        let assigns = |line: &str| line.split_once('=').is_some_and(|(left, _)| left.trim().trim_matches('"') == key);
+        let line = text.lines().position(assigns).map_or(0, |index| index + 1);
+        Self::Value { key, line, reason }
+    }
 }
 
 impl From<toml::de::Error> for PreprocessingProblem {
@@ -361,7 +407,8 @@ impl fmt::Display for PreprocessingProblem {
             ),
             Self::Unreadable(error) => error.fmt(f),
             Self::Syntax(reason) => write!(f, "this is not a preprocessing file:\n{reason}"),
-            Self::Value(reason) => f.write_str(reason),
+            Self::Value { key, line: 0, reason } => write!(f, "`{key}` {reason}"),
+            Self::Value { key, line, reason } => write!(f, "line {line}: `{key}` {reason}"),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! `cognate calibrate`
 
-use super::output::{check_output, percent, print, progress_bar, show_score};
+use super::output::{check_output, percent, print, progress_bar, refused, show_score, warn};
 use anyhow::bail;
 use cognate::bundle::MAX_THRESHOLDS;
 use cognate::normalization::Method;
 use cognate::policy::Rate;
 use cognate::{Fusion, ModelDigest};
 use cognate_host::back_end::{Comparison, Kind, LEAST_SUBJECTS, compare};
-use cognate_host::calibration::{CrossValidated, Plan, Preset, Verdict, calibrate};
+use cognate_host::calibration::{CalibrationError, CrossValidated, Plan, Preset, Verdict, calibrate};
 use cognate_host::choices::{Form, parse_fusion, parse_method};
 use cognate_host::embeddings::Embeddings;
 use cognate_host::file::{FileError, write_all};
@@ -16,8 +16,15 @@ use cognate_host::thresholds::{Source, Thresholds, fraction, parse_rate};
 use std::fmt::Write;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  cognate calibrate photos.npy --enroll 5 --fmr 0.01 -o thresholds.json
+  cognate calibrate photos.npy --enroll 5 --fmr 0.01,0.001 --back-end pca:32 -o thresholds.json
+  cognate calibrate voices.npy --enroll 3 --fmr 0.01 --normalize as:20 --cohort others.npy -o thresholds.json";
+
 /// Chooses thresholds for false match rates, on subjects other than those it will be judged on
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The embeddings of the calibration samples
     embeddings: PathBuf,
@@ -96,7 +103,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         claim: args.claim,
     };
     let of_embeddings = |problem| FileError::new(&args.embeddings, problem);
-    let calibration = calibrate(&embeddings, encoder, &plan).map_err(of_embeddings)?;
+    let calibration = calibrate(&embeddings, encoder, &plan).map_err(|problem| {
+        let lacks_evidence = matches!(problem, CalibrationError::TooFew { .. } | CalibrationError::ZeroRate);
+        let error = of_embeddings(problem);
+        if lacks_evidence { refused(error) } else { error.into() }
+    })?;
     let comparisons = comparisons(args, &embeddings, encoder, &plan)?;
     let thresholds =
         Thresholds::new(source(&embeddings, encoder, &plan), calibration, comparisons).judged_by(args.preset);
@@ -165,7 +176,7 @@ fn comparisons(
     if !kinds.contains(&args.back_end) {
         kinds.push(args.back_end);
     }
-    let bar = progress_bar(kinds.len(), "back ends", args.json);
+    let bar = progress_bar(kinds.len(), "back ends");
     let mut found = Vec::new();
     for kind in kinds {
         let comparison = compare(kind, embeddings, encoder, plan);
@@ -194,9 +205,9 @@ fn source(embeddings: &Embeddings, model: ModelDigest, plan: &Plan<'_>) -> Sourc
 fn warn_of_lost_length(args: &Args, embeddings: &Embeddings) {
     let length = |row: &[f32]| row.iter().map(|value| value * value).sum::<f32>().sqrt();
     if args.back_end != Kind::None && embeddings.rows().all(|row| (length(row) - 1.0).abs() < 1e-3) {
-        eprintln!(
-            "warning: every embedding has unit length, and a back end is best fitted on what the encoder gave before: \
-             set `normalize = false` in the model's preprocessing, and encode again"
+        warn(
+            "every embedding has unit length, and a back end is best fitted on what the encoder gave before: \
+             set `normalize = false` in the model's preprocessing, and encode again",
         );
     }
 }

@@ -1,14 +1,24 @@
 //! `cognate encode`
 
-use super::output::{check_embeddings_output, progress_bar};
-use cognate_host::embeddings;
+use super::output::{check_embeddings_output, note, print_if, progress_bar, warn};
+use cognate_host::cache::{self, CachedEncoder, Usage};
+use cognate_host::embeddings::{self, Embeddings};
+use cognate_host::encoder::Encoder;
 use cognate_host::encoding::encode;
 use cognate_host::model::Model;
 use cognate_host::samples::SampleSet;
+use serde_json::json;
 use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  cognate encode face.onnx photos/ -o photos.npy
+  cognate encode face.onnx visits.csv -o visits.npy --resize
+  cognate encode face.onnx faces.npy --labels people.csv -o faces-128.npy";
 
 /// Runs a model over samples and writes their embeddings, with their labels in a CSV file beside them
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The ONNX model, with its preprocessing beside it (model.toml for model.onnx)
     model: PathBuf,
@@ -24,9 +34,12 @@ pub struct Args {
     /// Stretch pictures of another size to the model's, instead of refusing them
     #[arg(long)]
     resize: bool,
-    /// Show no progress
+    /// Neither look for embeddings in the cache nor keep them there
     #[arg(long)]
-    quiet: bool,
+    no_cache: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -35,12 +48,48 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     check_embeddings_output(&args.output, &inputs)?;
     let model = Model::open(&args.model)?;
     let samples = SampleSet::open(&args.samples, args.labels.as_deref())?;
-    let encoder = model.encoder()?;
-    let bar = progress_bar(samples.len(), "samples", args.quiet);
-    let encoded = encode(&model, &*encoder, &samples, args.resize, &|done| bar.set_position(done as u64));
-    bar.finish_and_clear();
-    let encoded = encoded?;
+    let (encoded, usage) = encode_with_cache(&model, &samples, args.resize, !args.no_cache)?;
     embeddings::write_all(&encoded.to_files(&args.output))?;
-    eprintln!("{}: {} embeddings of {} elements", args.output.display(), encoded.len(), encoded.dimension());
-    Ok(())
+    let known = if usage.found > 0 { format!(", {} of them from the cache", usage.found) } else { String::new() };
+    let (count, dimension) = (encoded.len(), encoded.dimension());
+    note(&format!("{}: {count} embeddings of {dimension} elements{known}", args.output.display()));
+    let object = json!({
+        "output": args.output,
+        "embeddings": count,
+        "dimension": dimension,
+        "from_cache": usage.found,
+        "model": model.digest().to_string(),
+    });
+    print_if(args.json, &object)
+}
+
+/// Encodes samples with a bar, behind the cache if that is wanted; whatever a run that was interrupted had encoded is in it.
+pub fn encode_with_cache(
+    model: &Model,
+    samples: &SampleSet,
+    resize: bool,
+    with_cache: bool,
+) -> anyhow::Result<(Embeddings, Usage)> {
+    let encoder = model.encoder()?;
+    let bar = progress_bar(samples.len(), "samples");
+    let run = |encoder: &dyn Encoder| {
+        let encoded = encode(model, encoder, samples, resize, &|done| bar.set_position(done as u64));
+        bar.finish_and_clear();
+        encoded
+    };
+    let Some(folder) = cache::folder().filter(|_| with_cache) else { return Ok((run(&*encoder)?, Usage::default())) };
+    let cached = CachedEncoder::new(encoder, &folder, model.digest());
+    let encoded = run(&cached);
+    let usage = cached.usage();
+    if let Some(trouble) = &usage.trouble {
+        warn(&format!("{}: the cache keeps nothing ({trouble}): correct it, or give --no-cache", folder.display()));
+    }
+    if usage.damaged > 0 {
+        let damaged = usage.damaged;
+        warn(&format!(
+            "{}: {damaged} damaged embeddings in the cache are not used, and encoded again",
+            folder.display()
+        ));
+    }
+    Ok((encoded?, usage))
 }

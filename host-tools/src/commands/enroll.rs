@@ -1,6 +1,6 @@
 //! `cognate enroll`
 
-use super::output::print;
+use super::output::{print, refused, warn};
 use cognate::BundleView;
 use cognate_host::bundle::{Bundle, BundleProblem, with_search};
 use cognate_host::embeddings::Embeddings;
@@ -8,10 +8,18 @@ use cognate_host::encoding::encode;
 use cognate_host::file::{FileError, write_all};
 use cognate_host::model::Model;
 use cognate_host::samples::SampleSet;
+use serde_json::json;
 use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  cognate enroll door.bundle --model face.onnx --subject Anna anna-1.jpg anna-2.jpg
+  cognate enroll door.bundle --model face.onnx --subject Anna --add anna-3.jpg
+  cognate enroll door.bundle --model face.onnx --subject Ben --embeddings ben.npy";
 
 /// Enrolls a subject in a bundle, or adds samples to one
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The bundle to change
     bundle: PathBuf,
@@ -36,6 +44,9 @@ pub struct Args {
     /// Stretch pictures of another size to the model's, instead of refusing them
     #[arg(long, conflicts_with = "embeddings")]
     resize: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -60,16 +71,20 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let id = if args.add { bundle.add(&args.subject, codes) } else { bundle.enroll(&args.subject, codes) };
     let id = id.map_err(|error| of_bundle(BundleProblem::Enroll(error)))?;
     match quality {
-        Err(refusal) if args.force => eprintln!("warning: {refusal}"),
-        Err(refusal) => return Err(of_bundle(BundleProblem::Quality(refusal)).into()),
+        Err(refusal) if args.force => warn(&refusal.to_string()),
+        Err(refusal) => return Err(refused(of_bundle(BundleProblem::Quality(refusal)))),
         Ok(_) => {}
     }
     let bytes = bundle.to_bytes().map_err(|error| of_bundle(BundleProblem::Write(error)))?;
     let view = BundleView::new_checked(&bytes).map_err(|error| of_bundle(BundleProblem::Refused(error)))?;
     // With one more subject there may be no threshold that is strict enough.
     let policy = with_search(&view, |search| view.identification(search).map(|_| ()));
-    policy.map_err(|error| of_bundle(BundleProblem::Policy(error)))?;
+    policy.map_err(|error| refused(of_bundle(BundleProblem::Policy(error))))?;
     write_all(&[(&args.bundle, &bytes)])?;
+    if args.json {
+        let object = json!({ "bundle": args.bundle, "id": id.number(), "name": args.subject, "samples": count });
+        return print(&format!("{object}\n"));
+    }
     print(&format!("{}: {count} samples for subject {id}, `{}`\n", args.bundle.display(), args.subject))
 }
 

@@ -1,6 +1,6 @@
 //! `cognate export`
 
-use super::output::{check_output, print, show_score};
+use super::output::{check_output, print, refused, show_score, warn};
 use anyhow::bail;
 use cognate::BundleView;
 use cognate::encoder::FilterLayout;
@@ -14,11 +14,18 @@ use cognate_host::file::{FileError, write_all};
 use cognate_host::model::Model;
 use cognate_host::preprocessing::Preprocessing;
 use cognate_host::quantization::relayout::to_layout;
-use cognate_host::thresholds::{Thresholds, parse_rate};
+use cognate_host::thresholds::{Thresholds, fraction, parse_rate};
+use serde_json::json;
 use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  cognate export --model face.onnx --thresholds thresholds.json -o door.bundle
+  cognate export --model face.onnx --thresholds thresholds.json --gallery staff.npy --layout pairs -o door.bundle";
 
 /// Writes the bundle for the device: thresholds with their evidence, and the enrolled subjects
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The model, with its preprocessing beside it: an ONNX file, or an int8 encoder, which goes into the bundle
     #[arg(long)]
@@ -55,6 +62,9 @@ pub struct Args {
     /// Add a filter plane, a byte an element: identification then passes over most templates of a large gallery
     #[arg(long)]
     filter: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -78,17 +88,29 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let of_bundle = |problem| FileError::new(&args.output, problem);
     let bytes = bundle.to_bytes().map_err(|error| of_bundle(BundleProblem::Write(error)))?;
     for (name, refusal) in bundle.doubtful().map_err(|error| of_bundle(BundleProblem::Write(error)))? {
-        eprintln!("warning: subject `{name}`: {refusal}");
+        warn(&format!("subject `{name}`: {refusal}"));
     }
     let view = BundleView::new_checked(&bytes).map_err(|error| of_bundle(BundleProblem::Refused(error)))?;
     let policy = with_search(&view, |search| view.identification(search));
-    let policy = policy.map_err(|error| of_bundle(BundleProblem::Policy(error)))?;
+    let policy = policy.map_err(|error| refused(of_bundle(BundleProblem::Policy(error))))?;
     if let (Some(encoder), Some(board)) = (view.encoder_section(), &args.board) {
         let budget = Budget::new(encoder, bytes.len() - encoder.len(), args.board)?;
-        budget.check(board).map_err(|problem| FileError::new(&args.output, problem))?;
+        budget.check(board).map_err(|problem| refused(FileError::new(&args.output, problem)))?;
     }
     write_all(&[(&args.output, &bytes)])?;
     let (point, form) = (bundle.operating_point(), bundle.coder().space().form);
+    if args.json {
+        let object = json!({
+            "output": args.output,
+            "bytes": bytes.len(),
+            "subjects": bundle.subjects().len(),
+            "verification_threshold": point.threshold.raw(),
+            "fmr": fraction(point.fmr),
+            "identification_threshold": policy.threshold().raw(),
+            "fpir": fraction(args.fpir),
+        });
+        return print(&format!("{object}\n"));
+    }
     print(&format!(
         "{}: {} bytes, {} subjects\nverification: threshold {} for a false match rate of {}\n\
          identification: threshold {} for a stranger to be taken for anybody at a rate of {}\n",
@@ -166,10 +188,10 @@ fn enroll_all(bundle: &mut Bundle, path: &Path, labels: Option<&Path>) -> anyhow
         bundle.enroll(name, codes).map_err(|problem| FileError::new(path, problem))?;
         let templates = bundle.subjects().last().map_or(0, |subject| subject.codes.len());
         if templates > calibrated {
-            eprintln!(
-                "warning: subject `{name}` gets {templates} templates, and the thresholds were chosen with {calibrated}: \
+            warn(&format!(
+                "subject `{name}` gets {templates} templates, and the thresholds were chosen with {calibrated}: \
                  for identification it counts as several, in verification false matches become likelier"
-            );
+            ));
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! `cognate inspect`
 
-use super::output::print;
+use super::output::{note, print};
 use anyhow::bail;
 use cognate_host::file::{FileError, write_all};
 use cognate_host::inspection::{Inspection, inspect, propose};
@@ -10,8 +10,15 @@ use cognate_host::runtime::RuntimeError;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+const EXAMPLES: &str = "\
+Examples:
+  cognate inspect face.onnx
+  cognate inspect face.onnx --write       # writes face.toml, to be checked line by line
+  cognate inspect face.onnx --json";
+
 /// Shows what a model holds, and proposes how samples are brought into its input form
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The ONNX model
     model: PathBuf,
@@ -40,7 +47,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.write {
         let proposal = propose(&onnx).map_err(|problem| FileError::new(&args.model, problem))?;
         write_all(&[(&path, proposal.as_bytes())])?;
-        eprintln!("wrote {}: check every line of it", path.display());
+        note(&format!("wrote {}: check every line of it", path.display()));
     }
     Ok(())
 }

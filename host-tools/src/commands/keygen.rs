@@ -3,15 +3,24 @@
 use super::output::print;
 use cognate_host::file::{FileError, Unwritable, create_private, write_all};
 use cognate_host::signing::{generate, public_key, to_line};
+use serde_json::json;
 use std::io;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  cognate keygen -o door.key              # writes door.pub too: pin it in the firmware";
+
 /// Makes a pair of keys: the secret one signs bundles, the public one goes into the firmware
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The secret key to write, readable to you alone; the public one goes beside it, as .pub
     #[arg(short, long, value_name = "FILE.key")]
     output: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -27,6 +36,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let public = public_key(&key);
     create_private(&args.output, to_line(&key.to_bytes()).as_bytes())?;
     write_all(&[(&public_path, to_line(public.as_bytes()).as_bytes())])?;
+    if args.json {
+        let object = json!({ "secret": args.output, "public": public_path, "key": public.id().to_string() });
+        return print(&format!("{object}\n"));
+    }
     let bytes: Vec<String> = public.as_bytes().iter().map(|byte| format!("{byte:#04x}")).collect();
     print(&format!(
         "{}: the secret key; whoever has it can sign for every device that pins the public one\n\

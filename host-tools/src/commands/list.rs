@@ -9,8 +9,14 @@ use serde_json::json;
 use std::fmt::Write;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  cognate list door.bundle
+  cognate list door.bundle --json";
+
 /// Shows a bundle's model, thresholds and subjects
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The bundle
     bundle: PathBuf,

@@ -2,8 +2,10 @@
 
 mod bridge;
 mod budget;
+mod cache;
 mod calibrate;
 mod drift;
+mod completions;
 mod encode;
 mod enroll;
 mod evaluate;
@@ -11,7 +13,7 @@ mod export;
 mod inspect;
 mod keygen;
 mod list;
-mod output;
+pub mod output;
 mod protect;
 mod quantize;
 mod remove;
@@ -23,12 +25,23 @@ mod verify;
 
 use clap::{Parser, Subcommand};
 
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    failed: a file is not what it should be, or cannot be read or written
+  2    the command line makes no sense
+  3    refused: the evidence does not support it, or a limit forbids it
+  130  interrupted by Ctrl-C; no file is left half written";
+
 /// From an ONNX encoder and labeled samples to the bundle that a microcontroller decides with.
 #[derive(Debug, Parser)]
-#[command(name = "cognate", version, max_term_width = 100)]
+#[command(name = "cognate", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
+    /// Show neither progress nor what was written; warnings, errors and results are still shown
+    #[arg(short, long, global = true)]
+    quiet: bool,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,12 +65,18 @@ enum Command {
     Protect(protect::Args),
     Sign(sign::Args),
     Verify(verify::Args),
+    Cache(cache::Args),
+    Completions(completions::Args),
 }
 
 impl Cli {
-    /// Does what the arguments ask for.
+    /// Does what the arguments ask for; without any, says what to do first.
     pub fn run(self) -> anyhow::Result<()> {
-        match self.command {
+        if self.quiet {
+            output::be_quiet();
+        }
+        let Some(command) = self.command else { return output::print(include_str!("start.txt")) };
+        match command {
             Command::Inspect(args) => inspect::run(&args),
             Command::Quantize(args) => quantize::run(&args),
             Command::Budget(args) => budget::run(&args),
@@ -77,6 +96,11 @@ impl Cli {
             Command::Keygen(args) => keygen::run(&args),
             Command::Sign(args) => sign::run(&args),
             Command::Verify(args) => verify::run(&args),
+            Command::Cache(args) => cache::run(&args),
+            Command::Completions(args) => completions::run(&args),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

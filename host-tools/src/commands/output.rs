@@ -1,11 +1,73 @@
 //! What commands share: printing, and checks of where they write.
 
+use anstyle::{AnsiColor, Style};
 use anyhow::{Context, bail};
 use cognate::{CodeForm, Score};
 use cognate_host::embeddings::Embeddings;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::fmt;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The exit code of what went wrong.
+const FAILED: u8 = 1;
+/// The exit code of what the evidence or a limit forbids. 2 is clap's, for a command line that makes no sense.
+const REFUSED: u8 = 3;
+
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From here on neither progress nor notes are shown.
+pub fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Whether `--quiet` was given.
+pub fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+/// Says on the standard error what was done, unless that is not wanted.
+pub fn note(text: &str) {
+    if !is_quiet() {
+        eprintln!("{text}");
+    }
+}
+
+/// Says on the standard error what should be looked at.
+pub fn warn(text: &str) {
+    say(AnsiColor::Yellow, "warning", text);
+}
+
+/// Says on the standard error why there is no result, and returns the exit code that scripts can tell apart.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    say(AnsiColor::Red, "error", &format!("{error:#}"));
+    ExitCode::from(if error.is::<Refused>() { REFUSED } else { FAILED })
+}
+
+/// Colored where the standard error is a terminal and `NO_COLOR` is not set.
+fn say(color: AnsiColor, what: &str, text: &str) {
+    let style = Style::new().bold().fg_color(Some(color.into()));
+    anstream::eprintln!("{style}{what}{style:#}: {text}");
+}
+
+/// What the evidence or a limit forbids: nothing is broken, and other data or other options would do.
+#[derive(Debug)]
+struct Refused(anyhow::Error);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// An error that ends the command with the exit code for refusals.
+pub fn refused(error: impl Into<anyhow::Error>) -> anyhow::Error {
+    Refused(error.into()).into()
+}
 
 /// Prints to the standard output. A reader that has seen enough, such as `head`, is no error.
 pub fn print(text: &str) -> anyhow::Result<()> {
@@ -14,6 +76,11 @@ pub fn print(text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result.context("the standard output cannot be written"),
     }
+}
+
+/// Prints one JSON object, if `--json` was given.
+pub fn print_if(json: bool, object: &serde_json::Value) -> anyhow::Result<()> {
+    if json { print(&format!("{object}\n")) } else { Ok(()) }
 }
 
 /// Checks that embeddings can go to a path: its name ends in `.npy`, and neither it nor the `.csv` beside it is one
@@ -39,8 +106,8 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
 }
 
 /// A bar on the standard error; hidden when that is no terminal.
-pub fn progress_bar(total: usize, things: &str, quiet: bool) -> ProgressBar {
-    if quiet {
+pub fn progress_bar(total: usize, things: &str) -> ProgressBar {
+    if is_quiet() {
         return ProgressBar::hidden();
     }
     let template = format!("{{bar:40}} {{pos}}/{{len}} {things}, {{per_sec}}, {{eta}} left");

@@ -8,8 +8,14 @@ use cognate_host::file::FileError;
 use cognate_host::simulation::{Outcome, Reference, Summary, simulate};
 use std::path::{Path, PathBuf};
 
+const EXAMPLES: &str = "\
+Examples:
+  cognate simulate door.bundle probes.npy
+  cognate simulate door.bundle probes.npy --enrolled enroll.npy --json > decisions.jsonl";
+
 /// Decides for probes as the device will, and tells how often that is right
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The bundle
     bundle: PathBuf,

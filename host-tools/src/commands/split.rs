@@ -1,13 +1,19 @@
 //! `cognate split`
 
-use super::output::check_embeddings_output;
+use super::output::{check_embeddings_output, note, print_if};
 use anyhow::bail;
 use cognate_host::embeddings::{self, Embeddings};
+use serde_json::json;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+const EXAMPLES: &str = "\
+Examples:
+  cognate split digits.npy --subjects 5,6,7,8 --first 5 --enroll-out enroll.npy --probes-out probes.npy";
+
 /// Parts embeddings into those to enroll (the first of some subjects) and the probes (all others)
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The embeddings
     embeddings: PathBuf,
@@ -26,6 +32,9 @@ pub struct Args {
     /// The labels, where they are not in the CSV file beside the embeddings
     #[arg(long, value_name = "CSV")]
     labels: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -45,9 +54,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let files = [all.select(&enrolled).to_files(&args.enroll_out), all.select(&probes).to_files(&args.probes_out)];
     embeddings::write_all(&files.concat())?;
-    eprintln!("{}: {} to enroll", args.enroll_out.display(), enrolled.len());
-    eprintln!("{}: {} probes", args.probes_out.display(), probes.len());
-    Ok(())
+    note(&format!("{}: {} to enroll", args.enroll_out.display(), enrolled.len()));
+    note(&format!("{}: {} probes", args.probes_out.display(), probes.len()));
+    print_if(args.json, &json!({ "enroll": enrolled.len(), "probes": probes.len() }))
 }
 
 /// The first rows of each subject, in the order in which the subjects are named.

@@ -8,8 +8,14 @@ use cognate_host::signing::{read_public_key, verify};
 use serde_json::json;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  cognate verify door.bundle --key door.pub
+  cognate verify update.bundle --key door.pub --least 2 --json";
+
 /// Checks a signed bundle as a device does, and its signature by a second implementation
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The signed bundle
     bundle: PathBuf,

@@ -22,7 +22,7 @@ fn color(channels: &str, layout: &str) -> ImageInput {
         .replace("[2.0]", "[1.0, 1.0, 2.0]");
     match Preprocessing::parse(&text).unwrap() {
         Preprocessing::Image(image) => image,
-        Preprocessing::Tensor(_) => unreachable!(),
+        _ => unreachable!(),
     }
 }
 
@@ -63,10 +63,10 @@ fn tensors_have_a_shape_and_nothing_of_images() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     for (from, to, message) in [
-        ("width = 2", "width = 0", "width and height must be at least 1"),
-        ("[1.0]", "[1.0, 2.0]", "mean and std need one value for each channel"),
-        ("[2.0]", "[0.0]", "std must be finite and above 0"),
-        ("scale = 0.5", "scale = nan", "scale and mean must be finite"),
+        ("width = 2", "width = 0", "line 5: `width` has to be at least 1"),
+        ("[1.0]", "[1.0, 2.0]", "`mean` needs one value for each channel"),
+        ("[2.0]", "[0.0]", "`std` has to be finite and above 0"),
+        ("scale = 0.5", "scale = nan", "`scale` has to be finite"),
         ("width = 2", "width = 4294967296", "5 | width = 4294967296"),
         ("width = 2", "width = \"2\"", "invalid type: string \"2\", expected u32"),
         ("width = 2\nheight = 1", "width = 65536\nheight = 65536", "more than 2^31 elements"),

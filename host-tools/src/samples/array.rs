@@ -4,7 +4,7 @@ use super::{SampleProblem, SampleSet, SampleSetError, SetProblem, Source, pictur
 use crate::file::FileError;
 use crate::labels::{Labels, LabelsProblem};
 use crate::npy::{self, Array, Numbers};
-use crate::preprocessing::{ImageInput, Preprocessing, TensorInput};
+use crate::preprocessing::{AudioInput, ImageInput, Preprocessing};
 use image::{DynamicImage, GrayImage, RgbImage};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -43,8 +43,9 @@ pub(super) fn load(
 ) -> Result<Vec<f32>, SampleProblem> {
     match (numbers, preprocessing) {
         (Numbers::U8(array), Preprocessing::Image(input)) => load_pictures(array, range, input, resize),
-        (Numbers::F32(array), Preprocessing::Tensor(input)) => load_tensors(array, range, input),
-        (Numbers::U8(_), Preprocessing::Tensor(_)) => Err(SampleProblem::PixelsForTensor),
+        (Numbers::F32(array), Preprocessing::Tensor(input)) => load_tensors(array, range, &input.shape),
+        (Numbers::F32(array), Preprocessing::Audio(input)) => load_recordings(array, range, input),
+        (Numbers::U8(_), Preprocessing::Tensor(_) | Preprocessing::Audio(_)) => Err(SampleProblem::PixelsForTensor),
         (Numbers::F32(_), Preprocessing::Image(_)) => Err(SampleProblem::FloatsForPicture),
     }
 }
@@ -78,13 +79,23 @@ fn load_pictures(
     Ok(samples.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
-fn load_tensors(array: &Array<f32>, range: Range<usize>, input: &TensorInput) -> Result<Vec<f32>, SampleProblem> {
+fn load_tensors(array: &Array<f32>, range: Range<usize>, shape: &[usize]) -> Result<Vec<f32>, SampleProblem> {
     let sample = array.shape.get(1..).unwrap_or_default();
-    if !same_axes(sample, &input.shape) {
-        return Err(SampleProblem::Shape { expected: input.shape.clone(), found: sample.to_vec() });
+    if !same_axes(sample, shape) {
+        return Err(SampleProblem::Shape { expected: shape.to_vec(), found: sample.to_vec() });
     }
     let elements: usize = sample.iter().product();
     Ok(array.values[range.start * elements..range.end * elements].to_vec())
+}
+
+/// Rows of an array are waveforms, −1..1 at the model's rate.
+fn load_recordings(array: &Array<f32>, range: Range<usize>, input: &AudioInput) -> Result<Vec<f32>, SampleProblem> {
+    let found = array.shape.get(1..).unwrap_or_default().iter().product();
+    let fit = |row: usize| {
+        let points = &array.values[row * found..][..found];
+        input.apply(points).ok_or(SampleProblem::Duration { expected: input.points(), found })
+    };
+    Ok(range.map(fit).collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// Whether two shapes are the same but for axes of one element, which change nothing in memory.

@@ -1,8 +1,9 @@
 //! Labeled samples: where they are, and how they become a model's input.
 //!
-//! Samples come as a folder with one folder a subject, as a CSV manifest, or as one `.npy` array of all.
+//! Samples come as a folder with one folder a subject, as a CSV manifest, or as one array of all.
 
 mod array;
+pub mod audio;
 mod folder;
 mod manifest;
 mod picture;
@@ -42,14 +43,14 @@ struct SampleFile {
 }
 
 impl SampleSet {
-    /// Finds the samples at a path: a folder, a `.csv` manifest or an `.npy` array. Only an array has its labels in
+    /// Finds the samples at a path: a folder, a `.csv` manifest, or an `.npy` or `.npz` array. Only an array has its labels in
     /// another file.
     ///
     /// # Errors
     /// [`SampleSetError`] when there are none, or the labels do not go with them.
     pub fn open(path: &Path, labels: Option<&Path>) -> Result<Self, SampleSetError> {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        let is_array = extension.eq_ignore_ascii_case("npy") && !path.is_dir();
+        let is_array = ["npy", "npz"].iter().any(|kind| extension.eq_ignore_ascii_case(kind)) && !path.is_dir();
         if let (Some(labels), false) = (labels, is_array) {
             return Err(FileError::new(labels, SetProblem::LabelsTwice).into());
         }
@@ -120,17 +121,29 @@ impl SampleSet {
                 });
                 Ok(samples.collect::<Result<Vec<_>, _>>()?.concat())
             }
+            (Source::Files(files), Preprocessing::Audio(input)) => {
+                each_file(&files[range], |file| audio::input(&file.path, input))
+            }
             (Source::Files(files), Preprocessing::Tensor(input)) => {
-                let samples = files[range]
-                    .par_iter()
-                    .map(|file| tensor_sample(file, input).map_err(|problem| FileError::new(&file.path, problem)));
-                Ok(samples.collect::<Result<Vec<_>, _>>()?.concat())
+                each_file(&files[range], |file| tensor_sample(&file.path, input))
             }
             (Source::Array { path, numbers }, preprocessing) => {
                 array::load(numbers, range, preprocessing, resize).map_err(|problem| FileError::new(path, problem))
             }
         }
     }
+}
+
+/// The inputs of samples that are files of their own, one after the other.
+fn each_file(
+    files: &[SampleFile],
+    input: impl Fn(&SampleFile) -> Result<Vec<f32>, SampleProblem> + Sync,
+) -> Result<Vec<f32>, FileError<SampleProblem>> {
+    let samples = files.par_iter().map(|file| {
+        let sample = if file.crop.is_some() { Err(SampleProblem::CropOfOther) } else { input(file) };
+        sample.map_err(|problem| FileError::new(&file.path, problem))
+    });
+    Ok(samples.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// The pictures of these files. A sheet of many samples is decoded once, not once a sample.
@@ -141,11 +154,8 @@ fn decode_each_once(files: &[SampleFile]) -> Result<HashMap<&Path, image::Dynami
 }
 
 /// A sample that is an `.npy` file of its own.
-fn tensor_sample(file: &SampleFile, input: &TensorInput) -> Result<Vec<f32>, SampleProblem> {
-    if file.crop.is_some() {
-        return Err(SampleProblem::CropOfTensor);
-    }
-    match npy::read(&file.path).map_err(|error| SampleProblem::Array(error.problem))? {
+fn tensor_sample(path: &Path, input: &TensorInput) -> Result<Vec<f32>, SampleProblem> {
+    match npy::read(path).map_err(|error| SampleProblem::Array(error.problem))? {
         Numbers::F32(array) if array::same_axes(&array.shape, &input.shape) => Ok(array.values),
         Numbers::F32(array) => Err(SampleProblem::Shape { expected: input.shape.clone(), found: array.shape }),
         Numbers::U8(_) => Err(SampleProblem::PixelsForTensor),
@@ -174,11 +184,11 @@ pub enum SetProblem {
     Unreadable(Unreadable),
     /// Neither a folder nor a known kind of file.
     #[error(
-        "samples are a folder with one folder a subject, a .csv manifest or an .npy array, and this is none of them"
+        "samples are a folder with one folder a subject, a .csv manifest or an .npy or .npz array, and this is none of them"
     )]
     Kind,
     /// Labels for samples that have theirs.
-    #[error("--labels is for samples in an .npy array: a folder or a manifest has its labels itself")]
+    #[error("--labels is for samples in an array: a folder or a manifest has its labels itself")]
     LabelsTwice,
     /// Nothing there.
     #[error("there are no samples in it: add some")]
@@ -193,22 +203,22 @@ pub enum SetProblem {
     #[error("its name is not Unicode: rename it")]
     Name,
     /// A manifest without files.
-    #[error("it has no column `file`, or row {row} (counted from 0) names none: name each sample's file there")]
+    #[error("it has no column `file`, or line {line} names none: name each sample's file there")]
     NoFile {
-        /// The first such row.
-        row: usize,
+        /// The first such line.
+        line: u64,
     },
     /// Some of the crop columns, not all.
     #[error("it has some of the columns x, y, width, height but not all four: give the rectangle whole, or not at all")]
     PartOfCrop,
     /// A crop that is not a rectangle.
     #[error(
-        "row {row} (counted from 0) has `{found}` in the column `{column}`: x, y, width and height are whole \
-         numbers, width and height at least 1"
+        "line {line} has `{found}` in the column `{column}`: x, y, width and height are whole numbers, width and \
+         height at least 1"
     )]
     Crop {
-        /// The row.
-        row: usize,
+        /// The line.
+        line: u64,
         /// The column.
         column: &'static str,
         /// What stands there.
@@ -244,7 +254,16 @@ pub enum SampleProblem {
         picture: (u32, u32),
     },
     /// A rectangle cut from something that is not a picture.
-    CropOfTensor,
+    CropOfOther,
+    /// Not a recording; in the decoder's words.
+    NotRecording(String),
+    /// A recording of another length, and none is to be cut or filled up.
+    Duration {
+        /// Points that the model takes.
+        expected: usize,
+        /// Points of the recording, at the model's rate.
+        found: usize,
+    },
     /// Not an array.
     Array(NpyProblem),
     /// An array of another shape.
@@ -264,7 +283,9 @@ impl fmt::Display for SampleProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(error) => error.fmt(f),
-            Self::NotPicture(reason) => write!(f, "this is not a PNG or JPEG picture ({reason}): replace or remove it"),
+            Self::NotPicture(reason) => {
+                write!(f, "this is not a PNG, JPEG, BMP or PGM picture ({reason}): replace or remove it")
+            }
             Self::Size { expected, found } => write!(
                 f,
                 "it is {}×{} pixels where the model takes {}×{}: crop it, or give --resize to have it stretched",
@@ -275,7 +296,17 @@ impl fmt::Display for SampleProblem {
                 "the rectangle {crop} is not inside the picture of {}×{} pixels: correct the manifest",
                 picture.0, picture.1
             ),
-            Self::CropOfTensor => f.write_str("only pictures can be cropped: leave x, y, width and height out"),
+            Self::NotRecording(reason) => write!(
+                f,
+                "this is not a WAV file of integers or floats ({reason}): convert it, for example with \
+                 `ffmpeg -i FILE FILE.wav`, or remove it"
+            ),
+            Self::Duration { expected, found } => write!(
+                f,
+                "it has {found} points at the model's rate where the model takes {expected}: cut it, or set `fit` in the \
+                 model's .toml file to \"center\" or \"start\""
+            ),
+            Self::CropOfOther => f.write_str("only pictures can be cropped: leave x, y, width and height out"),
             Self::Array(problem) => problem.fmt(f),
             Self::Shape { expected, found } => write!(
                 f,

@@ -28,7 +28,7 @@ impl fmt::Display for Crop {
     }
 }
 
-/// Decodes a PNG or JPEG file, turned upright where a camera noted how it was held.
+/// Decodes a PNG, JPEG, BMP or PGM file, turned upright where a camera noted how it was held.
 pub(super) fn decode(path: &Path) -> Result<DynamicImage, SampleProblem> {
     let bytes = file::read(path).map_err(|error| SampleProblem::Unreadable(error.problem))?;
     decode_bytes(bytes).map_err(|error| SampleProblem::NotPicture(error.to_string()))

@@ -41,7 +41,7 @@ fn a_folder_is_read_by_subject_and_name() {
     assert_eq!(load(root.path(), false).unwrap(), [[0.0; 4], [2.0; 4], [4.0; 4]].concat());
 
     std::fs::write(root.path().join("a/notes.txt"), "not a picture").unwrap();
-    assert!(load(root.path(), false).unwrap_err().contains("a/notes.txt: this is not a PNG or JPEG picture"));
+    assert!(load(root.path(), false).unwrap_err().contains("a/notes.txt: this is not a PNG, JPEG, BMP or PGM picture"));
     std::fs::remove_file(root.path().join("a/notes.txt")).unwrap();
     counting(2, 2).save(root.path().join("stray.png")).unwrap();
     assert!(load(root.path(), false).unwrap_err().contains("stray.png: this is not in a subject's folder"));
@@ -60,10 +60,7 @@ fn a_manifest_crops_its_files() {
 
     for (text, message) in [
         ("file,subject,x\nsheet.png,a,0\n", "some of the columns x, y, width, height"),
-        (
-            "file,subject,x,y,width,height\nsheet.png,a,0,0,0,2\n",
-            "row 0 (counted from 0) has `0` in the column `width`",
-        ),
+        ("file,subject,x,y,width,height\nsheet.png,a,0,0,0,2\n", "line 2 has `0` in the column `width`"),
         ("file,subject,x,y,width,height\nsheet.png,a,-1,0,2,2\n", "`-1` in the column `x`"),
         (
             "file,subject,x,y,width,height\nsheet.png,a,3,0,2,2\n",

@@ -18,10 +18,14 @@ const ENCODE: [&str; 5] = ["encode", "model.onnx", "samples", "-o", "out.npy"];
 fn one_bad_sample_in_a_folder_is_named_and_nothing_is_written() {
     for (name, bytes, texts) in [
         ("large.png", picture(30, 3), vec!["30×30 pixels where the model takes 28×28", "--resize"]),
-        ("text.png", b"hello".to_vec(), vec!["this is not a PNG or JPEG picture"]),
-        ("empty.jpg", Vec::new(), vec!["this is not a PNG or JPEG picture"]),
-        ("cut.png", picture(28, 3)[..60].to_vec(), vec!["this is not a PNG or JPEG picture"]),
-        ("notes.txt", b"remember".to_vec(), vec!["this is not a PNG or JPEG picture", "replace or remove it"]),
+        ("text.png", b"hello".to_vec(), vec!["this is not a PNG, JPEG, BMP or PGM picture"]),
+        ("empty.jpg", Vec::new(), vec!["this is not a PNG, JPEG, BMP or PGM picture"]),
+        ("cut.png", picture(28, 3)[..60].to_vec(), vec!["this is not a PNG, JPEG, BMP or PGM picture"]),
+        (
+            "notes.txt",
+            b"remember".to_vec(),
+            vec!["this is not a PNG, JPEG, BMP or PGM picture", "replace or remove it"],
+        ),
     ] {
         let bench = Bench::with_model();
         bench.write("samples/anna/good.png", &picture(28, 1));

@@ -47,7 +47,7 @@ fn a_rate_beyond_the_data_is_refused() {
     let bench = bench();
     let arguments = calibrate("0.05,0.001");
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    bench.fail(
+    bench.refuse(
         &arguments,
         &[
             "calibration.npy: a false match rate of 0.1 % needs at least 3000 impostor comparisons",

@@ -26,6 +26,8 @@ normalize = true
 /// A model that flattens a picture and projects it: an encoder that has learned nothing, but keeps what is alike alike.
 pub struct ImageModel {
     pub side: i64,
+    /// Whether it takes the pixels in a row: a waveform of as many points.
+    pub waveform: bool,
     pub dimension: i64,
     /// The operator that projects.
     pub operator: &'static str,
@@ -37,7 +39,7 @@ pub struct ImageModel {
 
 impl Default for ImageModel {
     fn default() -> Self {
-        Self { side: 28, dimension: 16, operator: "MatMul", first_weight: 0.5, pads: &[] }
+        Self { side: 28, waveform: false, dimension: 16, operator: "MatMul", first_weight: 0.5, pads: &[] }
     }
 }
 
@@ -48,13 +50,20 @@ impl ImageModel {
             name: "projection".to_owned(),
             node: self.nodes(),
             initializer: vec![self.weight()],
-            input: vec![value("image", &[None, Some(1), Some(self.side), Some(self.side)])],
+            input: vec![self.input()],
             output: vec![value("embedding", &[None, Some(self.dimension)])],
             ..Default::default()
         };
         let opset = OperatorSetIdProto { domain: String::new(), version: 13 };
         ModelProto { ir_version: 8, opset_import: vec![opset], graph: Some(graph), ..Default::default() }
             .encode_to_vec()
+    }
+
+    fn input(&self) -> ValueInfoProto {
+        let side = Some(self.side);
+        let axes =
+            if self.waveform { vec![None, Some(self.side * self.side)] } else { vec![None, Some(1), side, side] };
+        value("image", &axes)
     }
 
     fn nodes(&self) -> Vec<NodeProto> {

@@ -15,11 +15,13 @@ pub const fn export<'a>(gallery: &'a str, output: &'a str) -> [&'a str; 11] {
 /// A temporary folder in which the command runs.
 pub struct Bench {
     folder: tempfile::TempDir,
+    /// Beside the folder, so that no test looks into the cache of whoever runs it.
+    cache: tempfile::TempDir,
 }
 
 impl Bench {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), cache: tempfile::tempdir().unwrap() }
     }
 
     /// With `model.onnx`, that projects pictures of 28×28 to 16 elements, and its preprocessing.
@@ -101,7 +103,19 @@ impl Bench {
 
     /// Runs the command.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_cognate")).args(arguments).current_dir(self.folder.path()).output().unwrap()
+        self.command(env!("CARGO_BIN_EXE_cognate")).args(arguments).output().unwrap()
+    }
+
+    /// A program that is to be run in the folder.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.folder.path()).env("COGNATE_CACHE", self.cache.path());
+        command
+    }
+
+    /// The cache's folder.
+    pub fn cache(&self) -> &Path {
+        self.cache.path()
     }
 
     /// Runs the command, which has to succeed; returns what it printed.
@@ -115,10 +129,19 @@ impl Bench {
     /// Runs the command, which has to fail with every one of these texts in its message, and to leave every file of
     /// the folder as it was and none beside.
     pub fn fail(&self, arguments: &[&str], texts: &[&str]) {
+        self.end(1, arguments, texts);
+    }
+
+    /// The same for what the evidence or a limit forbids.
+    pub fn refuse(&self, arguments: &[&str], texts: &[&str]) {
+        self.end(3, arguments, texts);
+    }
+
+    fn end(&self, code: i32, arguments: &[&str], texts: &[&str]) {
         let before = self.snapshot();
         let output = self.run(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
         assert!(errors.starts_with("error: ") || errors.contains("\nerror: "), "{arguments:?}: {errors}");
         for text in texts {
             assert!(errors.contains(text), "{arguments:?} does not say {text:?} but: {errors}");
