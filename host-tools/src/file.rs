@@ -58,7 +58,6 @@ static WRITING: Mutex<()> = Mutex::new(());
 
 /// Waits until no output is half written; none is begun until what this returns is dropped. A process that ends while it holds
 /// this leaves no temporary file behind.
-#[must_use]
 pub fn wait_for_writes() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -17,6 +17,7 @@
 //!
 //! [`quantization`] makes an int8 encoder of a model, [`int8`] runs one as the device does, and a [`budget`] is what it takes there.
 //! [`evaluation`] tells how good an encoder is, in floating point and as the device computes, and [`report`] makes a page of it.
+//! [`words`] are embeddings too: analogies, neighbors and a probe of bias among them.
 //!
 //! [`inspection`] tells what a model holds. [`choices`] are what the command line takes. [`file`](mod@file) and [`npy`] are the
 //! file forms shared by all.
@@ -50,3 +51,4 @@ pub mod samples;
 pub mod signing;
 pub mod simulation;
 pub mod thresholds;
+pub mod words;

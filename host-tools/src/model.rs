@@ -101,6 +101,10 @@ pub fn is_int8(path: &Path) -> bool {
 fn for_device(preprocessing: Preprocessing) -> Preprocessing {
     match preprocessing {
         Preprocessing::Image(image) => Preprocessing::Image(image.pixels()),
+        Preprocessing::Audio(mut audio) => {
+            audio.normalize = false;
+            Preprocessing::Audio(audio)
+        }
         Preprocessing::Tensor(mut tensor) => {
             tensor.normalize = false;
             Preprocessing::Tensor(tensor)

@@ -157,6 +157,7 @@ impl Preprocessing {
     pub fn rename(&mut self, input: Option<&str>, output: Option<&str>) {
         let names = match self {
             Self::Image(image) => (&mut image.input, &mut image.output),
+            Self::Audio(audio) => (&mut audio.input, &mut audio.output),
             Self::Tensor(tensor) => (&mut tensor.input, &mut tensor.output),
         };
         if let Some(input) = input {
@@ -179,7 +180,7 @@ impl Preprocessing {
                 (*step, (0..elements).map(|at| at % places * channels + at / places).collect())
             }
             Self::Tensor(tensor) => (tensor.step, (0..elements).collect()),
-            Self::Image(_) => (None, (0..elements).collect()),
+            Self::Image(_) | Self::Audio(_) => (None, (0..elements).collect()),
         };
         Int8Encoder::new(file, shape, places, step.unwrap_or(1.0))
     }

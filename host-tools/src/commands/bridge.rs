@@ -1,6 +1,6 @@
 //! `cognate bridge`
 
-use super::output::{check_output, percent, print};
+use super::output::{check_output, percent, print, refused};
 use anyhow::bail;
 use cognate::BundleView;
 use cognate::policy::Rate;
@@ -12,11 +12,17 @@ use cognate_host::thresholds::parse_rate;
 use serde_json::json;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  cognate bridge old.bundle new.bundle --old photos-old.npy --new photos-new.npy
+  cognate bridge old.bundle new.bundle --old a.npy --new b.npy --fmr 0.01 --json -o both.bundle";
+
 /// Takes whoever is enrolled over to a new model, by a map fitted on samples that both models encoded
 ///
 /// Half of the subjects fit the map, the other half judges it: a bridge that accepts too many strangers, or for which that cannot
 /// be known, is refused, and so is one that no longer knows whom it should.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The bundle of the old model, with everybody in it
     old_bundle: PathBuf,
@@ -71,14 +77,14 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let pairs = Pairs { old: &old_samples, new: &new_samples };
     let (bridge, measured) = fit(old.settings(), new.settings(), &pairs, args.seed)?;
     let most = args.fmr.unwrap_or(new.operating_point().fmr_upper_bound);
-    measured.require(&Limits { fmr: most, fnmr: cognate_host::thresholds::fraction(args.fnmr) })?;
+    measured.require(&Limits { fmr: most, fnmr: cognate_host::thresholds::fraction(args.fnmr) }).map_err(refused)?;
     let of_output = |problem| FileError::new(output, problem);
     let taken = new.take_over(bridge.convert_all(&old)?, old.next_subject());
     taken.map_err(|error| of_output(BundleProblem::Enroll(error)))?;
     let bytes = new.to_bytes().map_err(|error| of_output(BundleProblem::Write(error)))?;
     let view = BundleView::new_checked(&bytes).map_err(|error| of_output(BundleProblem::Refused(error)))?;
     let policy = with_search(&view, |search| view.identification(search).map(|_| ()));
-    policy.map_err(|error| of_output(BundleProblem::Policy(error)))?;
+    policy.map_err(|error| refused(of_output(BundleProblem::Policy(error))))?;
     write_all(&[(output, &bytes)])?;
     let subjects = new.subjects().len();
     print(&if args.json {

@@ -11,8 +11,14 @@ use cognate_host::model::is_int8;
 use std::fmt::Write;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  cognate budget face.encoder
+  cognate budget door.bundle --board mps2-an386 --json";
+
 /// Tells what an encoder takes of a board: flash, memory, and an estimate of the instructions
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// An int8 encoder, or a bundle that holds one
     file: PathBuf,

@@ -1,11 +1,12 @@
 //! The subcommands, one a file: arguments, and what is printed.
 
+mod analogy;
 mod bridge;
 mod budget;
 mod cache;
 mod calibrate;
-mod drift;
 mod completions;
+mod drift;
 mod encode;
 mod enroll;
 mod evaluate;
@@ -65,6 +66,7 @@ enum Command {
     Protect(protect::Args),
     Sign(sign::Args),
     Verify(verify::Args),
+    Analogy(analogy::Args),
     Cache(cache::Args),
     Completions(completions::Args),
 }
@@ -96,6 +98,7 @@ impl Cli {
             Command::Keygen(args) => keygen::run(&args),
             Command::Sign(args) => sign::run(&args),
             Command::Verify(args) => verify::run(&args),
+            Command::Analogy(args) => analogy::run(&args),
             Command::Cache(args) => cache::run(&args),
             Command::Completions(args) => completions::run(&args),
         }

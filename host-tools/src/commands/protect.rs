@@ -5,7 +5,14 @@ use cognate::protection::ProtectionKey;
 use cognate_host::bundle::{Bundle, BundleProblem};
 use cognate_host::file::{FileError, create_private, write_all};
 use cognate_host::signing::{random, read_line, to_line};
+use serde_json::json;
 use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  cognate protect door.bundle --key door.key
+  cognate protect door.bundle --old-key door.key --key new.key -o door-2.bundle
+  cognate protect door.bundle --old-key door.key --reveal";
 
 /// Protects a bundle's templates by a device's key, changes the key, or takes the protection away
 ///
@@ -13,6 +20,7 @@ use std::path::PathBuf;
 /// it. It is no encryption: how alike its templates are among each other stays visible, and whoever has the key has the
 /// templates.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The bundle
     bundle: PathBuf,
@@ -28,6 +36,9 @@ pub struct Args {
     /// The bundle to write; otherwise the bundle itself is changed
     #[arg(short, long, value_name = "FILE.bundle")]
     output: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -53,6 +64,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let bytes = bundle.to_bytes().map_err(|error| of_bundle(BundleProblem::Write(error)))?;
     write_all(&[(output, &bytes)])?;
+    if args.json {
+        let object =
+            json!({ "output": output, "subjects": bundle.subjects().len(), "protected": bundle.is_protected() });
+        return print(&format!("{object}\n"));
+    }
     let what = if bundle.is_protected() { "protected" } else { "no longer protected" };
     print(&format!("{}: {} subjects, {what}\n", output.display(), bundle.subjects().len()))
 }

@@ -1,7 +1,7 @@
 //! `cognate quantize`
 
-use super::output::{check_output, percent, print};
-use anyhow::bail;
+use super::output::{check_output, note, percent, print, refused, warn};
+use anyhow::{anyhow, bail};
 use cognate_host::file::{FileError, write_all};
 use cognate_host::onnx::OnnxFile;
 use cognate_host::preprocessing::Preprocessing;
@@ -12,8 +12,14 @@ use cognate_host::samples::SampleSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+const EXAMPLES: &str = "\
+Examples:
+  cognate quantize face.onnx photos/ -o face.encoder
+  cognate quantize face.onnx visits.csv -o face.encoder --limit 0.2 --json";
+
 /// Makes an int8 encoder for the device of an ONNX model, and measures what that costs
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The ONNX model, with its preprocessing beside it (model.toml for model.onnx)
     model: PathBuf,
@@ -47,15 +53,15 @@ pub struct Args {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
-    /// Show no progress
-    #[arg(long)]
-    quiet: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     check(args)?;
     let onnx = OnnxFile::open(&args.model)?;
     let mut preprocessing = Preprocessing::of_model(&args.model)?;
+    if matches!(preprocessing, Preprocessing::Audio(_)) {
+        bail!("{}: waveforms are not quantized: give the encoder features, as tensors", args.model.display());
+    }
     preprocessing.rename(args.input.as_deref(), args.output_tensor.as_deref());
     let samples = SampleSet::open(&args.samples, args.labels.as_deref())?;
     let request = Request {
@@ -65,19 +71,14 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         resize: args.resize,
         most_wide: args.int16,
     };
-    let progress = |text: &str| {
-        if !args.quiet {
-            eprintln!("{text}");
-        }
-    };
-    let quantized = quantize(&request, &progress).map_err(|problem| FileError::new(&args.model, problem))?;
+    let quantized = quantize(&request, &note).map_err(|problem| FileError::new(&args.model, problem))?;
     let report = &quantized.report;
     print(&if args.json { format!("{}\n", serde_json::to_string(report)?) } else { text(report) })?;
     refuse_beyond(args, report)?;
     let beside = Preprocessing::path_for(&args.output);
     let text = quantized.preprocessing.canonical_text();
     write_all(&[(&args.output, quantized.file.bytes()), (&beside, text.as_bytes())])?;
-    eprintln!("{}: {} bytes", args.output.display(), report.bytes);
+    note(&format!("{}: {} bytes", args.output.display(), report.bytes));
     Ok(())
 }
 
@@ -112,10 +113,11 @@ fn refuse_beyond(args: &Args, report: &Report) -> anyhow::Result<()> {
         Some(_) => return Ok(()),
     };
     if args.force {
-        eprintln!("warning: {problem}");
+        warn(&problem);
         return Ok(());
     }
-    bail!("{}: not written, since {problem}; --force writes it all the same", args.output.display())
+    let output = args.output.display();
+    Err(refused(anyhow!("{output}: not written, since {problem}; --force writes it all the same")))
 }
 
 fn text(report: &Report) -> String {

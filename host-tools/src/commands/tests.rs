@@ -7,6 +7,16 @@ fn calls(text: &str) -> Vec<&str> {
     indented.map(|line| line.split('#').next().unwrap_or_default().trim()).collect()
 }
 
+/// The words of a call as a shell parts them, without what follows a redirection or a pipe.
+fn words(call: &str) -> Vec<&str> {
+    let parts = call.split('\'').enumerate();
+    let words = parts.flat_map(|(place, part)| {
+        let is_quoted = place % 2 == 1;
+        if is_quoted { vec![part] } else { part.split_whitespace().collect() }
+    });
+    words.take_while(|word| ![">", "|"].contains(word)).collect()
+}
+
 #[test]
 fn every_command_shows_examples_that_it_accepts() {
     let start = calls(include_str!("start.txt")).into_iter().map(|call| ("the start".to_owned(), call.to_owned()));
@@ -20,8 +30,7 @@ fn every_command_shows_examples_that_it_accepts() {
         examples.extend(own.into_iter().map(|call| (name.clone(), call.to_owned())));
     }
     for (place, call) in examples {
-        // What follows a redirection or a pipe is the shell's.
-        let words: Vec<&str> = call.split_whitespace().take_while(|word| ![">", "|"].contains(word)).collect();
+        let words = words(&call);
         if let Err(error) = Cli::try_parse_from(words) {
             panic!("{place} shows `{call}`, and: {error}");
         }

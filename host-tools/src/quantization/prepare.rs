@@ -41,6 +41,13 @@ impl Prepared {
         let walk = |channels_last| import(onnx, preprocessing.input(), output, &shape, channels_last);
         match preprocessing {
             Preprocessing::Image(image) => Ok(Self::of_pixels(walk(image.layout == Layout::Nchw)?, image)),
+            // Whoever quantizes refuses waveforms before: they are walked as they are.
+            Preprocessing::Audio(_) => Ok(Self {
+                network: simplify(walk(false)?),
+                device: preprocessing.clone(),
+                input: None,
+                values: Values::Placed,
+            }),
             Preprocessing::Tensor(tensor) => {
                 let in_order = walk(false);
                 let rearranged = matches!(&in_order, Err(error) if error.problem == ImportProblem::Rearranged);

@@ -1,5 +1,6 @@
 //! The built command, run as a user runs it. One test binary, because each one links the whole runtime.
 
+mod analogy;
 mod bad_bundles;
 mod bad_embeddings;
 mod bad_models;

@@ -67,9 +67,12 @@ fn every_result_can_be_had_as_json_and_quietly() {
     calls.extend(
         [
             "remove digits.bundle 6",
-            "enroll digits.bundle --model model.onnx --subject six --embeddings probes.npy --force",
+            "split digits.npy --subjects 7 --first 3 --enroll-out seven.npy --probes-out rest.npy",
+            "enroll digits.bundle --model model.onnx --subject seven --embeddings seven.npy --force",
             "list digits.bundle",
             "simulate digits.bundle probes.npy",
+            "protect digits.bundle --key device.key",
+            "protect digits.bundle --old-key device.key --reveal",
             "keygen -o my.key",
             "sign digits.bundle --key my.key --as-version 1",
             "verify digits.bundle --key my.pub",

@@ -19,8 +19,9 @@ impl Tool {
     pub fn build() -> Result<Self> {
         eprintln!("demo: building the host tool; the first time this takes some minutes");
         let mut command = cargo::host();
-        // Not `--release`: the tests use this build too, and its dependencies are optimized in either.
-        let mut built = cargo::build(command.args(["build", "-p", "cognate-host"]))?;
+        // Not `--release`: the tests use its dependencies too, and these are optimized in either. Without Parquet, which takes a
+        // minute to compile and has no part here.
+        let mut built = cargo::build(command.args(["build", "-p", "cognate-host", "--no-default-features"]))?;
         Ok(Self { program: built.remove("cognate").context("cargo built no `cognate`")? })
     }
 
@@ -47,7 +48,11 @@ impl Tool {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(arguments).current_dir(in_repository(""));
+        // Nothing outside of the repository is looked into or written.
+        command
+            .args(arguments)
+            .current_dir(in_repository(""))
+            .env("COGNATE_CACHE", in_repository("target/cognate-cache"));
         eprintln!("\n$ {}", cargo::shown(&command));
         command
     }
