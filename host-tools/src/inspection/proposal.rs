@@ -74,7 +74,7 @@ fn write_tensor(input: &TensorInfo, line: &mut impl FnMut(fmt::Arguments<'_>)) {
     let axes = input.shape.iter().skip(1);
     let shape: Vec<String> = axes.clone().map(|axis| axis.fixed().unwrap_or(0).to_string()).collect();
     let free = axes.clone().any(|axis| axis.fixed().is_none());
-    line(format_args!("kind = \"tensor\"  # samples are .npy arrays, given as they are"));
+    line(format_args!("kind = \"tensor\"  # samples are .npy arrays, given as they are; or \"audio\" for recordings"));
     line(format_args!(
         "shape = [{}]{}",
         shape.join(", "),
