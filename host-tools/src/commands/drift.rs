@@ -1,6 +1,6 @@
 //! `cognate drift`
 
-use super::output::{check_output, percent, print, show_score};
+use super::output::{check_output, percent, print, refused, show_score};
 use anyhow::bail;
 use cognate::statistics::FieldStatistics;
 use cognate::{BundleView, Score};
@@ -9,11 +9,17 @@ use cognate_host::drift::Drift;
 use cognate_host::file::{self, FileError, write_all};
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  cognate drift door.bundle door.stats
+  cognate drift door.bundle door.stats -o stricter.bundle --json";
+
 /// Compares what a device has counted with what its thresholds promise, and proposes a stricter one
 ///
 /// The statistics are counts of scores, without templates, ids or times. They know of impostors by the probes whose owner is
 /// known, each of which is compared with everybody else.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The bundle that the device has
     bundle: PathBuf,
@@ -42,7 +48,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let drift = Drift::of(&view, &field).map_err(|problem| FileError::new(&args.statistics, problem))?;
     if let Some(output) = &args.output {
         let mut bundle = Bundle::of_view(&view);
-        drift.apply(&mut bundle).map_err(|problem| FileError::new(&args.statistics, problem))?;
+        drift.apply(&mut bundle).map_err(|problem| refused(FileError::new(&args.statistics, problem)))?;
         let bytes = bundle.to_bytes().map_err(|error| of_bundle(BundleProblem::Write(error)))?;
         write_all(&[(output, &bytes)])?;
     }

@@ -39,7 +39,7 @@ fn what_are_no_statistics_is_refused() {
     bench.fail(&["drift", "digits.bundle", "model.toml"], &["model.toml: these are no statistics of a device"]);
     let few = counted(&bench.read("digits.bundle"), 3, Score::from_ratio(1, 10));
     bench.write("few.stats", &few);
-    bench.fail(
+    bench.refuse(
         &["drift", "digits.bundle", "few.stats", "-o", "out.bundle"],
         &["3 impostors were counted", "count more"],
     );
