@@ -349,7 +349,7 @@ impl TensorInput {
             return Err(PreprocessingProblem::value("shape", "needs at least one axis, and each at least 1"));
         }
         if self.step.is_some_and(|step| !(step.is_finite() && step > 0.0)) {
-            return Err(PreprocessingProblem::Value("step must be finite and above 0"));
+            return Err(PreprocessingProblem::value("step", "has to be finite and above 0"));
         }
         Ok(())
     }

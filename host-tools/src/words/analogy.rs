@@ -114,6 +114,7 @@ impl Questions {
     ) -> Result<Vec<Section>, DeviceProblem> {
         // Words are the rows: the product with a block of queries has all scores of a question in one column.
         let words = DMatrix::from_row_slice(vectors.words().len(), vectors.dimension(), vectors.units());
+        let device = device.open()?;
         let answers = self.questions.par_chunks(BLOCK).map(|block| {
             let by_f32 = answer(block, vectors, &words);
             let by_device = block.iter().map(|question| device.answer([question.a, question.b, question.c]));

@@ -41,6 +41,31 @@ impl DeviceWords {
         Ok(Self { coder, codes, bundle: gallery.to_bytes()? })
     }
 
+    /// The gallery, checked once: it is then searched as often as wanted.
+    ///
+    /// # Errors
+    /// [`DeviceProblem::Bundle`] when a device would refuse it.
+    pub fn open(&self) -> Result<OpenWords<'_>, DeviceProblem> {
+        Ok(OpenWords { words: self, view: BundleView::new_checked(&self.bundle)? })
+    }
+
+    /// The cosine of two words.
+    ///
+    /// # Errors
+    /// None in practice: all words are of one space.
+    pub fn cosine(&self, a: usize, b: usize) -> Result<Score, DeviceProblem> {
+        let [a, b] = [a, b].map(|place| self.coder.template(&self.codes[place]));
+        Ok(similarity::cosine(&a, &b)?)
+    }
+}
+
+/// Words in a gallery that can be searched.
+pub struct OpenWords<'a> {
+    words: &'a DeviceWords,
+    view: BundleView<'a>,
+}
+
+impl OpenWords<'_> {
     /// The place of the word that answers "a is to b as c is to what?".
     ///
     /// # Errors
@@ -67,22 +92,14 @@ impl DeviceWords {
         })
     }
 
-    /// The cosine of two words.
-    ///
-    /// # Errors
-    /// None in practice: all words are of one space.
-    pub fn cosine(&self, a: usize, b: usize) -> Result<Score, DeviceProblem> {
-        let [a, b] = [a, b].map(|place| self.coder.template(&self.codes[place]));
-        Ok(similarity::cosine(&a, &b)?)
-    }
-
     /// The code of a sum of words.
     fn query(&self, terms: &[(usize, i16)]) -> Result<Vec<i8>, DeviceProblem> {
-        let template = |&(place, weight): &(usize, i16)| (self.coder.template(&self.codes[place]), weight);
+        let DeviceWords { coder, codes, .. } = self.words;
+        let template = |&(place, weight): &(usize, i16)| (coder.template(&codes[place]), weight);
         let terms: Vec<_> = terms.iter().map(template).collect();
-        let dimension = self.codes.first().map_or(0, Vec::len);
+        let dimension = codes.first().map_or(0, Vec::len);
         let (mut sums, mut code) = (vec![0; dimension], vec![0; dimension]);
-        query::combine(&terms, self.coder.space(), &mut sums, &mut code)?;
+        query::combine(&terms, coder.space(), &mut sums, &mut code)?;
         Ok(code)
     }
 
@@ -92,11 +109,10 @@ impl DeviceWords {
         without: &[usize],
         look: impl FnOnce(&Search<'_>, &cognate::TemplateRef<'_>) -> Result<T, MatchError>,
     ) -> Result<T, DeviceProblem> {
-        let view = BundleView::new_checked(&self.bundle)?;
-        let gallery = view.gallery();
+        let gallery = self.view.gallery();
         let galleries: [&dyn Scan; 1] = [&gallery];
         let excluded: Vec<SubjectId> = without.iter().copied().map(subject).collect();
-        Ok(look(&Search::new(&galleries).without(&excluded), &self.coder.template(code))?)
+        Ok(look(&Search::new(&galleries).without(&excluded), &self.words.coder.template(code))?)
     }
 }
 

@@ -61,7 +61,7 @@ impl Expression {
                 *sum += f64::from(weight) * f64::from(*value);
             }
         }
-        let by_device = device.nearest(&self.0)?;
+        let by_device = device.open()?.nearest(&self.0)?;
         let length = query.iter().map(|value| value * value).sum::<f64>().sqrt();
         let cosine =
             |place: usize| vectors.unit(place).iter().zip(&query).map(|(a, b)| f64::from(*a) * b).sum::<f64>() / length;
