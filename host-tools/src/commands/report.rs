@@ -1,18 +1,21 @@
 //! `cognate report`
 
 use super::evaluate::{PlanArgs, SourceArgs};
-use super::output::check_output;
+use super::output::{check_output, note};
 use anyhow::bail;
 use cognate_host::embeddings::Embeddings;
 use cognate_host::file::write_all;
 use cognate_host::report::{Chart, charts, page};
 use std::path::{Path, PathBuf};
 
+const EXAMPLES: &str = "\
+Examples:
+  cognate report face.onnx photos/ -o report.html
+  cognate report --embeddings photos.npy --groups age -o report.html --figures figures/";
+
 /// Writes an evaluation as one page with drawings, which needs no network and no file beside it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
-    cognate report face.onnx photos/ -o report.html\n  \
-    cognate report --embeddings photos.npy --groups age -o report.html --figures figures/")]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     source: SourceArgs,
@@ -38,7 +41,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         bail!("{}: there is no such folder: create it first", folder.display());
     }
     let source = args.source.load()?;
-    let evaluation = args.plan.evaluate(&source, args.source.is_quiet())?;
+    let evaluation = args.plan.evaluate(&source)?;
     let charts = charts(&evaluation, args.plan.replicates(), args.plan.seed());
     let name = source.name.file_name().unwrap_or(source.name.as_os_str()).to_string_lossy();
     let folder = args.pictures.as_deref().unwrap_or(&source.folder);
@@ -50,7 +53,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let all = std::iter::once((args.output.as_path(), page.as_bytes()));
     write_all(&all.chain(figures.iter().map(|(path, bytes)| (path.as_path(), bytes.as_slice()))).collect::<Vec<_>>())?;
-    eprintln!("{}: {} drawings", args.output.display(), charts.len());
+    note(&format!("{}: {} drawings", args.output.display(), charts.len()));
     Ok(())
 }
 

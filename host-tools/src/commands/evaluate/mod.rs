@@ -13,6 +13,12 @@ use cognate_host::evaluation::{AtFmr, Evaluation, Plan, bootstrap};
 use cognate_host::file::FileError;
 use cognate_host::thresholds::parse_rate;
 
+const EXAMPLES: &str = "\
+Examples:
+  cognate evaluate face.onnx photos/
+  cognate evaluate door.bundle photos.npy
+  cognate evaluate --embeddings photos.npy --labels photos.csv --groups age --json";
+
 /// How an evaluation is made
 #[derive(Debug, clap::Args)]
 pub struct PlanArgs {
@@ -41,10 +47,7 @@ pub struct PlanArgs {
 
 /// Tells how good an encoder is, in f32 and as the device computes: error rates, thresholds, identification, groups
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
-    cognate evaluate face.onnx photos/\n  \
-    cognate evaluate door.bundle photos.npy\n  \
-    cognate evaluate --embeddings photos.npy --labels photos.csv --groups age --json")]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     source: SourceArgs,
@@ -57,7 +60,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let source = args.source.load()?;
-    let evaluation = args.plan.evaluate(&source, args.json || args.source.is_quiet())?;
+    let evaluation = args.plan.evaluate(&source)?;
     print(&if args.json {
         format!("{}\n", json::object(&source, &evaluation))
     } else {
@@ -77,7 +80,7 @@ impl PlanArgs {
     }
 
     /// Evaluates, with a bar of the pairs of both paths.
-    pub fn evaluate(&self, source: &Source, quiet: bool) -> anyhow::Result<Evaluation> {
+    pub fn evaluate(&self, source: &Source) -> anyhow::Result<Evaluation> {
         let mut rates: Vec<Rate> = Vec::new();
         rates.extend(self.fmr.iter().filter(|rate| !rates.contains(rate)).collect::<Vec<_>>());
         let mut galleries: Vec<usize> = self.gallery.iter().map(|&size| size as usize).collect();
@@ -92,7 +95,7 @@ impl PlanArgs {
             seed: self.seed,
         };
         let samples = source.embeddings.len();
-        let bar = progress_bar(samples * samples.saturating_sub(1), "pairs", quiet);
+        let bar = progress_bar(samples * samples.saturating_sub(1), "pairs");
         let evaluation = Evaluation::new(&source.embeddings, &source.coder, &plan, &|pairs| bar.inc(pairs));
         bar.finish_and_clear();
         Ok(evaluation.map_err(|problem| FileError::new(&source.name, problem))?)

@@ -44,9 +44,6 @@ pub struct SourceArgs {
     /// The form of templates: full, norm-limited or euclidean
     #[arg(long, value_name = "FORM", default_value_t = Form::Full)]
     form: Form,
-    /// Show no progress
-    #[arg(long)]
-    quiet: bool,
 }
 
 /// Embeddings, and what makes templates of them.
@@ -64,11 +61,6 @@ pub struct Source {
 }
 
 impl SourceArgs {
-    /// Whether progress is not to be shown.
-    pub const fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
     /// The files that are read.
     pub fn inputs(&self) -> Vec<&Path> {
         let paths = [&self.subject, &self.samples, &self.embeddings, &self.labels, &self.model];
@@ -139,7 +131,7 @@ impl SourceArgs {
         let model = Model::open(model)?;
         let samples = SampleSet::open(samples, self.labels.as_deref())?;
         let encoder = model.encoder()?;
-        let bar = progress_bar(samples.len(), "samples", self.quiet);
+        let bar = progress_bar(samples.len(), "samples");
         let encoded = encode(&model, &*encoder, &samples, self.resize, &|done| bar.set_position(done as u64));
         bar.finish_and_clear();
         Ok(encoded?)
