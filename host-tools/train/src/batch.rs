@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::augment::{Augment, augment, turned};
+use crate::error::TrainError;
 use crate::rng::Rng;
 use crate::samples::{Labeled, Samples};
-use crate::train::TrainError;
 
 /// Quarter turns that make a class four classes.
 const TURNS: usize = 4;

@@ -34,19 +34,27 @@
 
 mod augment;
 mod batch;
+mod checkpoint;
 mod eer;
+mod error;
+mod held_out;
 mod loss;
 mod net;
 mod onnx;
 mod rng;
 mod samples;
 mod train;
+mod training;
 
 pub use augment::{Augment, ImageAugment, SeriesAugment};
 pub use batch::BatchConfig;
+pub use checkpoint::{Checkpoint, CheckpointError};
 pub use eer::equal_error_rate;
+pub use error::TrainError;
+pub use held_out::HeldOut;
 pub use loss::Loss;
 pub use net::{Block, Budget, Cost, Family, Filters, Head, Join, Layer, NetConfig, Shape};
 pub use onnx::Recipe;
 pub use samples::{Labeled, Samples, SamplesError};
-pub use train::{Encoder, HeldOut, Progress, TrainConfig, TrainError, train, train_held_out};
+pub use train::{Encoder, Progress, TrainConfig};
+pub use training::{State, Training, train, train_held_out};

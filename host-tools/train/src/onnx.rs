@@ -57,6 +57,18 @@ impl Recipe {
         Self(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
+    /// Names and values as a file had them.
+    pub(crate) fn of_entries(entries: Vec<(String, String)>) -> Self {
+        Self(entries)
+    }
+
+    /// The same with one more.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.0.push((name.to_owned(), value.to_string()));
+        self
+    }
+
     /// Names with their values, in the order of the file.
     #[must_use]
     pub fn entries(&self) -> &[(String, String)] {

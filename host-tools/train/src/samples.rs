@@ -130,6 +130,14 @@ impl Labeled {
         &self.samples
     }
 
+    /// SHA-256 of all classes in order, as little-endian u64, in hexadecimal.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        self.classes.iter().for_each(|class| digest.update((*class as u64).to_le_bytes()));
+        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The class of each sample.
     #[must_use]
     pub fn classes(&self) -> &[usize] {

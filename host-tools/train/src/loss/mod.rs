@@ -24,7 +24,7 @@ mod reference;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::batch::BatchConfig;
-use crate::train::TrainError;
+use crate::error::TrainError;
 
 /// Added to a squared length before its root is taken, so that zero has a gradient.
 const TINY: f32 = 1e-12;

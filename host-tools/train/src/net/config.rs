@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::Cost;
-use crate::train::TrainError;
+use crate::error::TrainError;
 
 /// The size of a sample; a series has height 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +176,34 @@ impl fmt::Display for Shape {
     }
 }
 
+impl fmt::Display for NetConfig {
+    /// One line: `24 3×3/2×2 relu | dw 3×3/1×1 relu, 32 1×1/1×1 + input | flatten | 64`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for block in &self.blocks {
+            let layers: Vec<String> = block.layers.iter().map(ToString::to_string).collect();
+            f.write_str(&layers.join(", "))?;
+            f.write_str(match block.join {
+                Join::None => " | ",
+                Join::Add => " + input | ",
+                Join::AddRelu => " + input relu | ",
+            })?;
+        }
+        let head = if self.head == Head::Pool { "pool" } else { "flatten" };
+        write!(f, "{head} | {}", self.embedding)
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.filters {
+            Filters::Full(channels) => write!(f, "{channels}")?,
+            Filters::Depthwise => f.write_str("dw")?,
+        }
+        let ([height, width], [down, across]) = (self.kernel, self.stride);
+        write!(f, " {height}×{width}/{down}×{across}{}", if self.relu { " relu" } else { "" })
+    }
+}
+
 impl NetConfig {
     /// Values that the dense layer sees.
     #[must_use]
@@ -266,6 +294,14 @@ mod tests {
         let plain = Block { join: Join::None, ..block.clone() };
         assert_eq!(net(&plain).cost(same).ram, 2 * same.len());
         assert_eq!(net(&block).cost(fewer).macs - net(&plain).cost(fewer).macs, 16 * 6 * 8);
+    }
+
+    #[test]
+    fn one_line_says_everything() {
+        let layers = vec![Layer::depthwise([3; 2], [2; 2]), Layer::full(8, [1; 2], [1; 2]).linear()];
+        let block = Block { layers, join: Join::AddRelu };
+        let net = NetConfig { blocks: vec![block], ..NetConfig::default() };
+        assert_eq!(net.to_string(), "dw 3×3/2×2 relu, 8 1×1/1×1 + input relu | flatten | 64");
     }
 
     #[test]

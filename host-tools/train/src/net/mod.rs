@@ -7,7 +7,8 @@ mod family;
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d};
-use burn::tensor::{Device, Tensor, TensorData, activation::relu};
+use burn::store::ModuleRecord;
+use burn::tensor::{Bytes, Device, Tensor, TensorData, activation::relu};
 
 pub use config::{Block, Filters, Head, Join, Layer, NetConfig, Shape};
 pub use cost::{Budget, Cost};
@@ -112,6 +113,28 @@ impl Net {
     /// What the dense layer sees of them.
     pub(crate) fn head(&self) -> Head {
         if self.pooled { Head::Pool } else { Head::Flatten }
+    }
+
+    /// Whether every weight is a number.
+    pub(crate) fn is_finite(&self) -> bool {
+        let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
+        let folded = |layer: &FoldedConv| finite(&layer.weight) && finite(&layer.bias);
+        let dense = self.dense();
+        let blocks = self.folded();
+        finite(&dense.weight) && blocks.iter().all(|block| block.layers.iter().chain(&block.shortcut).all(folded))
+    }
+
+    /// All of it as a record of burn.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        // BatchNorm keeps its latest statistics aside until somebody asks for them; a copy without gradients does.
+        let _synchronized = self.valid();
+        self.clone().into_record().into_bytes().expect("a record in memory is written").to_vec()
+    }
+
+    /// The same network with what [`Net::to_bytes`] wrote; `None` if that is of another.
+    pub(crate) fn with_bytes(self, bytes: &[u8]) -> Option<Self> {
+        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).ok()?;
+        self.try_load_record(record).ok()
     }
 
     /// The last layer.
