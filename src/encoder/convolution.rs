@@ -78,6 +78,8 @@ fn wide_sum(filter: &Filter<'_>, input: &[i16], [row, column]: [usize; 2], chann
     let Sizes { input: extent, kernel, .. } = *shape.sizes();
     let inputs = shape.group_inputs();
     let first = channel.checked_div(shape.group_outputs()).unwrap_or_default() * inputs;
+    // Whoever lays out sums of 64 bits leaves the weights plain; of another layout they are found one by one.
+    let row_of_weights = filter.row(channel);
     let mut sum = i64::from(filter.bias(channel));
     for tap_row in 0..kernel.height {
         let Some(row) = shape.input_row(row, tap_row) else { continue };
@@ -85,6 +87,13 @@ fn wide_sum(filter: &Filter<'_>, input: &[i16], [row, column]: [usize; 2], chann
             let Some(column) = shape.input_column(column, tap_column) else { continue };
             let start = (row * extent.width + column) * extent.channels + first;
             let seen = input.get(start..start + inputs).unwrap_or_default();
+            let tap = (tap_row * kernel.width + tap_column) * inputs;
+            if let Some(weights) = row_of_weights.and_then(|row| row.get(tap..tap + inputs)) {
+                for (element, weight) in seen.iter().zip(weights) {
+                    sum += i64::from(i32::from(*element) * i32::from(*weight));
+                }
+                continue;
+            }
             for (index, element) in seen.iter().enumerate() {
                 let weight = filter.weight(channel, tap_row, tap_column, index);
                 sum += i64::from(i32::from(*element) * i32::from(weight));

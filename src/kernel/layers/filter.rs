@@ -146,7 +146,7 @@ impl<'a> Filter<'a> {
     }
 
     /// The weights of a channel one after the other, `[row][column][input]`; `None` where they do not lie so.
-    pub(super) fn row(&self, channel: usize) -> Option<&'a [i8]> {
+    pub(crate) fn row(&self, channel: usize) -> Option<&'a [i8]> {
         if self.layout == FilterLayout::Plain { Some(self.rows(channel, 1)) } else { None }
     }
 
