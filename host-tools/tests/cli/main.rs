@@ -6,6 +6,7 @@ mod bad_embeddings;
 mod bad_models;
 mod bad_samples;
 mod bridge;
+mod budget;
 mod calibration;
 mod choices;
 mod drift;
