@@ -16,6 +16,8 @@ use std::path::Path;
 pub struct Model {
     source: Source,
     preprocessing: Preprocessing,
+    /// Whether an int8 encoder leaves out that embeddings are brought to unit length.
+    leaves_out_length: bool,
 }
 
 /// What runs.
@@ -35,18 +37,20 @@ impl Model {
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         if is_int8(path) {
             let file = EncoderFile::open(path)?;
-            let preprocessing = for_device(Preprocessing::of_model(path)?);
+            let preprocessing = Preprocessing::of_model(path)?;
+            let leaves_out_length = preprocessing.normalize();
+            let preprocessing = for_device(preprocessing);
             let found: usize = preprocessing.sample_shape().iter().product();
             let expected = file.device().input().extent.elements();
             if found != expected {
                 return Err(FileError::new(path, InputProblem::Elements { expected, found }).into());
             }
-            return Ok(Self { source: Source::Int8(file), preprocessing });
+            return Ok(Self { source: Source::Int8(file), preprocessing, leaves_out_length });
         }
         let onnx = OnnxFile::open(path)?;
         let preprocessing = Preprocessing::of_model(path)?;
         check_input(&onnx, &preprocessing).map_err(|problem| FileError::new(path, problem))?;
-        Ok(Self { source: Source::Onnx(Box::new(onnx)), preprocessing })
+        Ok(Self { source: Source::Onnx(Box::new(onnx)), preprocessing, leaves_out_length: false })
     }
 
     /// How samples become the model's input.
@@ -73,6 +77,13 @@ impl Model {
             Source::Onnx(_) => None,
             Source::Int8(file) => Some(file),
         }
+    }
+
+    /// Whether it is an int8 encoder of a model whose embeddings have unit length, which it leaves out: a cosine does not see it,
+    /// a distance does.
+    #[must_use]
+    pub const fn leaves_out_length(&self) -> bool {
+        self.leaves_out_length
     }
 
     /// Prepares the model to be run.

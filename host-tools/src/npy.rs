@@ -1,6 +1,7 @@
 //! NumPy's `.npy` and `.npz` files: the arrays that models take and give.
 
 use crate::file::{self, FileError, Unreadable};
+use cognate::encoder::Element;
 use npyz::{DType, NpyHeader, Order, TypeChar, WriterBuilder};
 use std::fmt;
 use std::io::{self, Cursor, Read};
@@ -84,6 +85,17 @@ pub fn matrix_bytes(values: &[f32], columns: usize) -> Vec<u8> {
         .and_then(|mut writer| writer.extend(values.iter().copied()).and_then(|()| writer.finish()));
     written.expect("writing to memory does not fail");
     bytes
+}
+
+/// An `.npy` file of a tensor's bytes, integers of the core's that are little-endian as in memory.
+#[must_use]
+pub fn integer_bytes(bytes: &[u8], element: Element, shape: &[usize]) -> Vec<u8> {
+    let shape: String = shape.iter().map(|axis| format!("{axis}, ")).collect();
+    let mut header = format!("{{'descr': '<i{}', 'fortran_order': False, 'shape': ({shape}), }}", element.bytes());
+    // Magic, version, length and header together are a multiple of 64, with a line feed at the end.
+    let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
+    header.extend(std::iter::repeat_n(' ', length - 1 - header.len()).chain(['\n']));
+    [b"\x93NUMPY\x01\0", &(length as u16).to_le_bytes()[..], header.as_bytes(), bytes].concat()
 }
 
 fn parse(mut bytes: &[u8]) -> Result<Numbers, NpyProblem> {

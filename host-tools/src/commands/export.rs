@@ -6,7 +6,7 @@ use cognate::BundleView;
 use cognate::encoder::FilterLayout;
 use cognate::kernel::Layout;
 use cognate::policy::Rate;
-use cognate_host::budget::{Board, Budget, parse_board};
+use cognate_host::budget::{Board, Budget, Place, parse_board};
 use cognate_host::bundle::{Bundle, BundleProblem, Enrolled, Settings, with_search};
 use cognate_host::choices::{margin, parse_layout};
 use cognate_host::embeddings::Embeddings;
@@ -80,6 +80,14 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             args.model.display()
         );
     }
+    if model.leaves_out_length() && !thresholds.coder().space().form.is_cosine() {
+        bail!(
+            "{}: the model's embeddings have unit length, and its int8 encoder leaves that out, so distances between Euclidean \
+             templates are others than the model's: calibrate with --form full or norm-limited, or quantize the model without \
+             its normalization",
+            args.model.display()
+        );
+    }
     let mut bundle = Bundle::new(Settings { encoder: encoder(args, &model)?, ..settings(args, &thresholds)? });
     if let Some(gallery) = &args.gallery {
         enroll_all(&mut bundle, gallery, args.labels.as_deref())?;
@@ -95,7 +103,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let policy = policy.map_err(|error| refused(of_bundle(BundleProblem::Policy(error))))?;
     if let (Some(encoder), Some(board)) = (view.encoder_section(), &args.board) {
         let budget = Budget::new(encoder, bytes.len() - encoder.len(), args.board)?;
-        budget.check(board).map_err(|problem| refused(FileError::new(&args.output, problem)))?;
+        let place = budget.check(board).map_err(|problem| refused(FileError::new(&args.output, problem)))?;
+        if place != Place::default() {
+            warn(&format!("{}: {place}", args.output.display()));
+        }
     }
     write_all(&[(&args.output, &bytes)])?;
     let (point, form) = (bundle.operating_point(), bundle.coder().space().form);

@@ -9,13 +9,15 @@ use cognate_host::quantization::quantize::{Request, quantize};
 use cognate_host::quantization::report::Report;
 use cognate_host::quantization::verdict::Verdict;
 use cognate_host::samples::SampleSet;
+use prost::Message;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
   cognate quantize face.onnx photos/ -o face.encoder
-  cognate quantize face.onnx visits.csv -o face.encoder --limit 0.2 --json";
+  cognate quantize face.onnx visits.csv -o face.encoder --limit 0.2 --json
+  cognate quantize face.onnx photos/ -o face.encoder --qdq face-int8.onnx";
 
 /// Makes an int8 encoder for the device of an ONNX model, and measures what that costs
 #[derive(Debug, clap::Args)]
@@ -28,6 +30,10 @@ pub struct Args {
     /// The encoder to write, and beside it how samples are read for it (FILE.encoder.toml)
     #[arg(short, long, value_name = "FILE.encoder")]
     output: PathBuf,
+    /// Also write the quantized network as an ONNX model with QuantizeLinear and DequantizeLinear, for other runtimes: it takes
+    /// what the model takes, and its metadata name the tensor of each step of the encoder
+    #[arg(long, value_name = "FILE.onnx")]
+    qdq: Option<PathBuf>,
     /// The labels of the samples of an .npy array: a CSV file with a column subject
     #[arg(long, value_name = "CSV")]
     labels: Option<PathBuf>,
@@ -77,7 +83,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     refuse_beyond(args, report)?;
     let beside = Preprocessing::path_for(&args.output);
     let text = quantized.preprocessing.canonical_text();
-    write_all(&[(&args.output, quantized.file.bytes()), (&beside, text.as_bytes())])?;
+    let mut files = vec![(args.output.as_path(), quantized.file.bytes()), (&beside, text.as_bytes())];
+    let model = quantized.qdq.encode_to_vec();
+    files.extend(args.qdq.iter().map(|path| (path.as_path(), model.as_slice())));
+    write_all(&files)?;
     note(&format!("{}: {} bytes", args.output.display(), report.bytes));
     Ok(())
 }
@@ -93,6 +102,12 @@ fn check(args: &Args) -> anyhow::Result<()> {
     let inputs: Vec<&Path> =
         [&args.model, &preprocessing, &args.samples].into_iter().chain(&args.labels).map(PathBuf::as_path).collect();
     check_output(&args.output, &inputs)?;
+    if let Some(qdq) = &args.qdq {
+        check_output(qdq, &inputs)?;
+        if *qdq == args.output {
+            bail!("{}: --qdq is another file than the encoder: choose another name", qdq.display());
+        }
+    }
     check_output(&Preprocessing::path_for(&args.output), &inputs)
 }
 
@@ -143,7 +158,7 @@ fn text(report: &Report) -> String {
     line(format_args!("ranges              {}, {biases}", report.choice));
     if report.normalized {
         line(format_args!(
-            "normalization       left out: a cosine does not see it; Euclidean codes would be on another scale"
+            "normalization       left out: a cosine does not see it, and `cognate export` refuses Euclidean templates"
         ));
     }
     line(format_args!("encoder             {} bytes, {} MACs", report.bytes, report.macs));

@@ -118,8 +118,7 @@ impl Draft<'_> {
         if given.scale.element == element {
             return given;
         }
-        let (low, high) = given.scale.ends();
-        let scale = if element == Element::Int8 { Scale::over(low, high) } else { Scale::wide(low, high) };
+        let scale = given.scale.as_element(element);
         let buffer = self.buffer(self.buffers[given.buffer].elements, element);
         let converted = Operand { buffer, scale };
         let (multipliers, shift) = multipliers(&[given.scale.step / scale.step]);

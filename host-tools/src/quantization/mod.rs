@@ -6,6 +6,7 @@
 //! 3. A [`scheme`] rounds it, [`lower`](mod@lower) writes it as the core's steps with an [`arena`] for their tensors, and
 //!    [`relayout`] brings its constants into the order that a core streams.
 //! 4. [`quantize`](mod@quantize) does all of that and chooses by what it measures; [`verdict`] and [`report`] say what it cost.
+//! 5. [`qdq`](mod@qdq) writes the same integers as an ONNX model, for other runtimes to compute.
 
 pub mod arena;
 pub mod function;
@@ -13,6 +14,7 @@ pub mod import;
 pub mod lower;
 pub mod network;
 pub mod prepare;
+pub mod qdq;
 pub mod quantize;
 pub mod ranges;
 pub mod reference;

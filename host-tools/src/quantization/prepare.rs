@@ -24,7 +24,7 @@ pub struct Prepared {
 #[derive(Clone, Debug)]
 enum Values {
     /// Pixels less a number, which stands for 0: what else is done to pixels is done by the first layer.
-    Folded { zero: i32 },
+    Folded { zero: i32, lines: Vec<(f64, f64)> },
     /// For each channel its factor and summand.
     ByChannel(Vec<(f64, f64)>),
     /// The elements as they are, each at its place.
@@ -84,7 +84,7 @@ impl Prepared {
         if folded.nodes.len() == plain.nodes.len() {
             let zero = zero as i32;
             let input = Scale { zero: zero - 128, ..Scale::over(0.0, 255.0) };
-            return Self { network: folded, device, input: Some(input), values: Values::Folded { zero } };
+            return Self { network: folded, device, input: Some(input), values: Values::Folded { zero, lines } };
         }
         let ends = lines.iter().flat_map(|(factor, summand)| [*summand, factor * 255.0 + summand]);
         let (low, high) = ends.fold((0.0, 0.0), |(low, high): (f64, f64), end| (low.min(end), high.max(end)));
@@ -95,7 +95,7 @@ impl Prepared {
     #[must_use]
     pub fn sample(&self, device: &[f32]) -> Vec<f32> {
         match &self.values {
-            Values::Folded { zero } => device.iter().map(|pixel| pixel - *zero as f32).collect(),
+            Values::Folded { zero, .. } => device.iter().map(|pixel| pixel - *zero as f32).collect(),
             Values::ByChannel(lines) => {
                 let lines = lines.iter().cycle();
                 device
@@ -112,13 +112,22 @@ impl Prepared {
         }
     }
 
+    /// For each channel of pixels the factor and the summand that the first layer has in it, where it has.
+    #[must_use]
+    pub fn folded(&self) -> Option<&[(f64, f64)]> {
+        match &self.values {
+            Values::Folded { lines, .. } => Some(lines),
+            Values::ByChannel(_) | Values::Placed => None,
+        }
+    }
+
     /// How samples come on the device, once the scale of the network's input is known; `step` is that of int16 samples.
     #[must_use]
     pub fn form(&self, input: &Scale, step: f64) -> SampleForm {
         let table =
             |value: &dyn Fn(f64) -> f64| std::array::from_fn(|pixel| input.element(value(pixel as f64)) as i8 as u8);
         match &self.values {
-            Values::Folded { zero } => SampleForm::Pixels(vec![table(&|pixel| pixel - f64::from(*zero))]),
+            Values::Folded { zero, .. } => SampleForm::Pixels(vec![table(&|pixel| pixel - f64::from(*zero))]),
             Values::ByChannel(lines) => SampleForm::Pixels(
                 lines.iter().map(|(factor, summand)| table(&|pixel| pixel * factor + summand)).collect(),
             ),

@@ -4,6 +4,7 @@ use super::import::ImportError;
 use super::lower::{LowerError, Lowered, lower};
 use super::network::{NodeId, Operator};
 use super::prepare::Prepared;
+use super::qdq::qdq;
 use super::ranges::{Choice, Observed, observe};
 use super::report::{Report, layers};
 use super::scheme::{Scheme, Settings};
@@ -15,6 +16,7 @@ use crate::int8::{EncoderFile, EncoderFileProblem, Int8Encoder};
 use crate::labels::Labels;
 use crate::onnx::OnnxFile;
 use crate::preprocessing::Preprocessing;
+use crate::runtime::pb::ModelProto;
 use crate::runtime::{RuntimeError, TractEncoder};
 use crate::samples::{SampleProblem, SampleSet};
 
@@ -57,6 +59,8 @@ pub struct Quantized {
     pub report: Report,
     /// How it was rounded.
     pub scheme: Scheme,
+    /// The same as an ONNX model.
+    pub qdq: ModelProto,
 }
 
 /// Quantizes a model. `progress` is told what is being done.
@@ -89,6 +93,7 @@ pub fn quantize(request: &Request<'_>, progress: &dyn Fn(&str)) -> Result<Quanti
         exact: &exact,
         observed: &observed,
         step: series_step(&observed[0]),
+        unit: prepared.network.normalized || preprocessing.normalize(),
     };
     let probes = evenly(&calibration, MOST_PROBES);
     let chosen = work.choose(&probes, request.most_wide, progress)?;
@@ -116,7 +121,8 @@ pub fn quantize(request: &Request<'_>, progress: &dyn Fn(&str)) -> Result<Quanti
         all: verdict(&all)?,
         layers,
     };
-    Ok(Quantized { preprocessing: work.preprocessing(), file: chosen.file, report, scheme: chosen.scheme })
+    let qdq = qdq(&chosen.scheme, &prepared, preprocessing, &chosen.lowered.nodes);
+    Ok(Quantized { preprocessing: work.preprocessing(), file: chosen.file, report, scheme: chosen.scheme, qdq })
 }
 
 /// Which rows calibrate, and which judge.
@@ -213,6 +219,8 @@ struct Work<'a> {
     exact: &'a Embeddings,
     observed: &'a [Observed],
     step: f64,
+    /// Whether the f32 model's embeddings are brought to unit length.
+    unit: bool,
 }
 
 /// One way, and what it gave.
@@ -230,14 +238,14 @@ struct Tried {
 
 impl Work<'_> {
     fn preprocessing(&self) -> Preprocessing {
-        match &self.prepared.device {
-            Preprocessing::Tensor(tensor) => {
-                let mut tensor = tensor.clone();
-                tensor.step = Some(self.step);
-                Preprocessing::Tensor(tensor)
-            }
-            image => image.clone(),
+        // Kept for whoever asks whether lengths mean anything: the encoder itself normalizes nothing.
+        let mut preprocessing = self.prepared.device.clone();
+        match &mut preprocessing {
+            Preprocessing::Tensor(tensor) => (tensor.step, tensor.normalize) = (Some(self.step), self.unit),
+            Preprocessing::Image(image) => image.normalize = self.unit,
+            Preprocessing::Audio(_) => (),
         }
+        preprocessing
     }
 
     fn attempt(

@@ -32,6 +32,13 @@ impl Scale {
         Self { step: greatest / 32767.0, zero: 0, element: Element::Int16 }
     }
 
+    /// The scale of the same numbers as elements of another type.
+    #[must_use]
+    pub fn as_element(&self, element: Element) -> Self {
+        let (low, high) = self.ends();
+        if element == Element::Int8 { Self::over(low, high) } else { Self::wide(low, high) }
+    }
+
     /// The least and the greatest value that it can hold.
     #[must_use]
     pub fn ends(&self) -> (f64, f64) {

@@ -18,6 +18,7 @@ mod manners;
 mod measured;
 mod model_file;
 mod protection;
+mod qdq;
 mod quantize;
 mod recorded;
 mod report;

@@ -23,6 +23,8 @@ fn an_encoder_goes_where_a_model_goes() {
     let manifest = bench.manifest("calibration", 0..5, 20);
     bench.succeed(&["encode", "model.encoder", &manifest, "-o", "calibration.npy"]);
     bench.succeed(&["calibrate", "calibration.npy", "--enroll", "3", "--fmr", "0.05", "-o", "thresholds.json"]);
+    let steps = ["encode", "model.onnx", &manifest, "-o", "x.npy", "--steps", "steps"];
+    bench.fail(&steps, &["model.onnx: --steps is for an int8 encoder"]);
     let export = |board, output| {
         let with = ["export", "--model", "model.encoder", "--thresholds", "thresholds.json", "--board", board, "-o"];
         bench.succeed(&[&with[..], &[output]].concat())
@@ -36,6 +38,14 @@ fn an_encoder_goes_where_a_model_goes() {
         line.split(&[' ', ','][..]).filter_map(|word| word.parse::<u64>().ok()).next().unwrap()
     };
     assert!(estimate(&m4) * 2 < estimate(&plain), "{m4}{plain}");
+    // The model normalizes, the encoder does not: distances would be others.
+    let euclidean =
+        ["--enroll", "3", "--fmr", "0.05", "--form", "euclidean", "--no-comparison", "-o", "euclidean.json"];
+    bench.succeed(&[&["calibrate", "calibration.npy"][..], &euclidean].concat());
+    bench.fail(
+        &["export", "--model", "model.encoder", "--thresholds", "euclidean.json", "-o", "euclidean.bundle"],
+        &["model.encoder: ", "unit length", "--form full"],
+    );
     // A changed byte is another encoder.
     let mut bytes = bench.read("model.encoder");
     bytes[21] ^= 1;
