@@ -40,6 +40,8 @@ pub fn shown(command: &Command) -> String {
 struct Message {
     target: Option<Target>,
     executable: Option<PathBuf>,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -53,22 +55,42 @@ struct Target {
 /// # Errors
 /// When the build fails; cargo has then printed why.
 pub fn build(command: &mut Command) -> Result<BTreeMap<String, PathBuf>> {
+    let mut executables = BTreeMap::new();
+    read_messages(command, |message| {
+        if let (Some(target), Some(executable)) = (message.target, message.executable) {
+            executables.insert(target.name, executable);
+        }
+    })?;
+    Ok(executables)
+}
+
+/// The same for a static library.
+///
+/// # Errors
+/// When the build fails, or makes no such library.
+pub fn build_library(command: &mut Command, name: &str) -> Result<PathBuf> {
+    let mut library = None;
+    read_messages(command, |message| {
+        if message.target.is_some_and(|target| target.name == name) {
+            library = message.filenames.into_iter().find(|file| file.extension().is_some_and(|end| end == "a"));
+        }
+    })?;
+    library.with_context(|| format!("cargo built no library {name}"))
+}
+
+fn read_messages(command: &mut Command, mut read: impl FnMut(Message)) -> Result<()> {
     let what = shown(command);
     let mut child = command
         .arg("--message-format=json-render-diagnostics")
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot start `{what}`"))?;
-    let mut executables = BTreeMap::new();
     for line in BufReader::new(child.stdout.take().context("cargo's output was not kept")?).lines() {
-        let message: Message = serde_json::from_str(&line?).context("cargo's messages are not what is expected")?;
-        if let (Some(target), Some(executable)) = (message.target, message.executable) {
-            executables.insert(target.name, executable);
-        }
+        read(serde_json::from_str(&line?).context("cargo's messages are not what is expected")?);
     }
     let status = child.wait()?;
     if !status.success() {
         bail!("`{what}` failed ({status})");
     }
-    Ok(executables)
+    Ok(())
 }

@@ -42,6 +42,20 @@ impl Decision {
         self.best.filter(|_| self.verdict == Verdict::Known).map(|best| best.subject)
     }
 
+    /// The line of a firmware's log that [`Decision::parse`] reads.
+    pub fn line(&self, probe: usize) -> String {
+        let verdict = match self.verdict {
+            Verdict::Known => "known",
+            Verdict::Ambiguous => "ambiguous",
+            Verdict::Unknown => "unknown",
+        };
+        let candidate = |candidate: Option<Candidate>| match candidate {
+            Some(Candidate { subject, score }) => format!("{subject} {score}"),
+            None => "- -".to_owned(),
+        };
+        format!("decision {probe} {verdict} {} {}", candidate(self.best), candidate(self.runner_up))
+    }
+
     /// The probe's number and the decision of a line of the firmware's log; `None` for a line that is something else.
     ///
     /// `decision PROBE known|ambiguous|unknown BEST SCORE RUNNER_UP SCORE`, with `- -` for a candidate that does not exist.
@@ -113,7 +127,9 @@ mod tests {
             ("17 unknown 3 7012345 - -", Decision { verdict: Verdict::Unknown, best, runner_up: None }),
             ("17 unknown - - - -", Decision { verdict: Verdict::Unknown, best: None, runner_up: None }),
         ] {
-            assert_eq!(Decision::parse(&format!("decision {line}")).unwrap(), Some((17, decision)));
+            let line = format!("decision {line}");
+            assert_eq!(decision.line(17), line);
+            assert_eq!(Decision::parse(&line).unwrap(), Some((17, decision)));
         }
         assert_eq!(Decision::parse("peak_stack 1234").unwrap(), None);
     }

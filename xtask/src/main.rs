@@ -2,6 +2,7 @@
 
 mod bench;
 mod board;
+mod capi;
 mod cargo;
 mod decision;
 mod demo;
@@ -47,6 +48,11 @@ enum Command {
         /// The binary: a file of firmware/src/bin
         #[arg(long, value_name = "NAME", default_value = "demo")]
         bin: String,
+    },
+    /// Build the static library of the C interface; prints where it is
+    Capi {
+        /// A board with the core to build for
+        board: Board,
     },
     /// Build a firmware, run it in QEMU, print its log, and exit with its exit code
     Run {
@@ -118,6 +124,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Setup => setup::run(),
         Command::Firmware { board, bin } => firmware::run(board, &bin),
+        Command::Capi { board } => capi::run(board),
         Command::Run { board, bin, timeout } => return run::run(board, &bin, Duration::from_secs(timeout)),
         Command::Demo { json } => demo::run(json),
         Command::Bench { json, board, only } => bench::run(json, board, only),

@@ -48,6 +48,20 @@ pub fn run(board: Board, elf: &Path, timeout: Duration, on_line: impl FnMut(&Lin
     run_any(board, elf, None, timeout, on_line)
 }
 
+/// Runs a firmware that logs plain text.
+///
+/// # Errors
+/// When QEMU cannot be started, or the output is not text.
+pub fn run_text(board: Board, elf: &Path, timeout: Duration) -> Result<(Ending, String)> {
+    let deadline = Instant::now() + timeout;
+    let process = Process::start(board, elf, None)?;
+    let mut output = Vec::new();
+    while let Some(bytes) = process.output_until(deadline) {
+        output.extend(bytes);
+    }
+    Ok((process.end(deadline)?, String::from_utf8(output)?))
+}
+
 /// A file that is put into memory before the firmware begins.
 #[derive(Clone, Copy, Debug)]
 pub struct Loaded<'a> {

@@ -1,4 +1,4 @@
-//! Makes sure that there is a compiler for Cortex-M and QEMU.
+//! Makes sure that there are compilers for Cortex-M and QEMU.
 //!
 //! 1. The toolchain in use has the board's target: nothing else is needed to compile for it.
 //! 2. A Debian system: its packages have a compiler with the source of `core`, which cargo then builds for the board.
@@ -27,6 +27,7 @@ const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 /// When something is missing that cannot be installed; says what to type.
 pub fn run() -> Result<()> {
     ensure_all(&Board::ALL)?;
+    ensure_c()?;
     for board in Board::ALL {
         eprintln!("set-up: {}: {}, and QEMU: nothing is missing", board.name(), toolchain(board));
     }
@@ -73,6 +74,21 @@ pub fn ensure_cpp() -> Result<()> {
     Ok(())
 }
 
+/// Makes sure that there is a compiler of C for Cortex-M, and make.
+///
+/// # Errors
+/// When one is missing that cannot be installed; says what to type.
+pub fn ensure_c() -> Result<()> {
+    let missing = || C.iter().filter(|need| !(need.is_met)()).map(|need| need.package).collect::<Vec<_>>();
+    if !missing().is_empty() && apt::is_here() {
+        apt::install(&missing(), None)?;
+    }
+    if !missing().is_empty() {
+        bail!("the firmware in C needs arm-none-eabi-gcc and make on PATH: install {}", missing().join(" and "));
+    }
+    Ok(())
+}
+
 fn toolchain(board: Board) -> Toolchain {
     if target_is_installed(board) { Toolchain::Installed } else { Toolchain::Debian }
 }
@@ -86,6 +102,11 @@ struct Need {
 const QEMU: Need = Need { package: "qemu-system-arm", is_met: || on_path("qemu-system-arm") };
 
 const CPP: Need = Need { package: "g++", is_met: || on_path("c++") };
+
+const C: [Need; 2] = [
+    Need { package: "gcc-arm-none-eabi", is_met: || on_path("arm-none-eabi-gcc") },
+    Need { package: "make", is_met: || on_path("make") },
+];
 
 const DEBIAN_RUST: [Need; 4] = [
     Need { package: "rustc-web", is_met: debian_rustc_is_new_enough },

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 const PACKAGES: [&str; 6] = ["-p", "cognate", "-p", "cognate-host", "-p", "xtask"];
 /// Each ends with an error when something in it is not as it says.
 const EXAMPLES: [&str; 4] = ["door", "sizes", "verify", "vibration"];
+const CAPI: [&str; 2] = ["--manifest-path", "capi/Cargo.toml"];
 const FIRMWARE: [&str; 2] = ["--manifest-path", "firmware/Cargo.toml"];
 
 /// Everything of the core that is not there by itself, but for the log.
@@ -24,6 +25,7 @@ pub fn run(summary: &mut Summary) {
     });
     summary
         .step("lints of the firmware's library", || lint(&[&["clippy", "--lib", "--tests"], &FIRMWARE[..]].concat()));
+    summary.step("lints of the C interface", || lint(&[&["clippy", "--all-targets"], &CAPI[..]].concat()));
     summary.step("lints of the fuzz targets", || lint(&["clippy", "--manifest-path", "fuzz/Cargo.toml"]));
     for board in crate::board::Board::ALL {
         summary.step(&format!("lints of the firmware for {}", board.name()), || {
@@ -40,6 +42,7 @@ pub fn run(summary: &mut Summary) {
         summary.step(&format!("example {example}"), || cargo(&["run", "--quiet", "--example", example]));
     }
     summary.step("host tool: unit and command tests", || cargo(&["test", "-p", "cognate-host"]));
+    summary.step("C interface: its header is of its source", || cargo(&[&["test"], &CAPI[..]].concat()));
     summary.step("xtask: unit tests", || cargo(&["test", "-p", "xtask"]));
     summary.step("fuzzing: the same hostile bytes for each target", crate::fuzz::test);
     summary.step("firmware: tests on mock pins", || cargo(&[&["test", "--lib"], &FIRMWARE[..]].concat()));
@@ -48,7 +51,7 @@ pub fn run(summary: &mut Summary) {
 fn format() -> Result<()> {
     let what_to_do = "if rustfmt is not there: rustup component add rustfmt clippy. To format: cargo fmt --all";
     cargo(&["fmt", "--all", "--check"]).context(what_to_do)?;
-    for workspace in ["firmware/Cargo.toml", "fuzz/Cargo.toml"] {
+    for workspace in ["capi/Cargo.toml", "firmware/Cargo.toml", "fuzz/Cargo.toml"] {
         cargo(&["fmt", "--manifest-path", workspace, "--check"]).context(what_to_do)?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that must pass.
 
+mod capi;
 mod device;
 mod encoders;
 mod fixture;
@@ -19,7 +20,11 @@ use summary::Summary;
 pub fn run(board: Option<Board>) -> Result<()> {
     let mut summary = Summary::default();
     let boards = match board {
-        Some(board) => vec![(board, device::run(board, &mut summary))],
+        Some(board) => {
+            let ran = device::run(board, &mut summary);
+            capi::run(&[board], &mut summary);
+            vec![(board, ran)]
+        }
         None => everything(&mut summary),
     };
     println!("\n{summary}");
@@ -38,6 +43,7 @@ fn everything(summary: &mut Summary) -> Vec<(Board, bool)> {
     summary.step("set-up", crate::setup::run);
     host::run(summary);
     let boards = Board::ALL.map(|board| (board, device::run(board, summary)));
+    capi::run(&Board::ALL, summary);
     summary.step("demo: real samples, decided alike on host and device", || crate::demo::run(false));
     boards.into()
 }

@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// No test takes a tenth of it, but the machine may be busy.
-const TIMEOUT: Duration = Duration::from_secs(120);
+pub const TIMEOUT: Duration = Duration::from_secs(120);
 
 const BINS: [&str; 7] = ["demo", "enroll", "selftest", "kerneltest", "panic", "fault", "hang"];
 
 /// The samples of `firmware/src/bin/enroll.rs`, which has the script of the button, and the time of each: a sample of the
 /// same time is the same sample.
-const SAMPLES: [(Who, usize); 21] = {
+pub const SAMPLES: [(Who, usize); 21] = {
     use Who::{Anna, Between, Boris, Stranger};
     [
         (Boris, 0),
