@@ -128,7 +128,7 @@ impl Entry {
             8 => {
                 let words = words_of(constants)?;
                 let (positive, negative) =
-                    if self.mode == 1 { words.split_at(words.len() / 2) } else { (words, &[][..]) };
+                    if self.mode == 1 { words.split_at_checked(words.len() / 2)? } else { (words, &[][..]) };
                 Operator::Scale { positive, negative, shift: self.shift }
             }
             _ => return None,

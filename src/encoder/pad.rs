@@ -2,6 +2,7 @@
 
 use super::run::Operands;
 use super::tensor::Number;
+use crate::kernel::layers::copy;
 
 /// a, so many rows down and columns to the right, with the zero point around it.
 pub(super) fn run<T: Number>(top: usize, left: usize, operands: Operands<'_, T>) {
@@ -12,7 +13,7 @@ pub(super) fn run<T: Number>(top: usize, left: usize, operands: Operands<'_, T>)
     for (row, elements) in a.chunks_exact(length.max(1)).enumerate() {
         let start = ((row + top) * to.width + left) * to.channels;
         if let Some(place) = out.get_mut(start..start + length) {
-            place.iter_mut().zip(elements).for_each(|(place, element)| *place = *element);
+            copy(place, elements);
         }
     }
 }

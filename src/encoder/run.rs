@@ -6,6 +6,7 @@ use super::plan::{Encoder, Operator, Plan, Step, operators};
 use super::sample::Sample;
 use super::tensor::{ALIGNMENT, Element, Number, Tensor, numbers, numbers_mut};
 use super::{add, average_pool, concatenate, convolution, max_pool, multiply, pad, scale, table};
+use crate::kernel::layers::copy;
 
 impl<const OPERATORS: u32> Encoder<'_, OPERATORS> {
     /// Whether an encoder can run in this memory, which a firmware asks once, before there is a sample.
@@ -92,8 +93,7 @@ fn run_step<const OPERATORS: u32>(
         Operator::Table { table } if links(operators::TABLE) => {
             if a.offset != out.offset {
                 let [input, output] = tensors.get_disjoint_mut([a.offset..a.end(), out.offset..out.end()]).ok()?;
-                // Not `copy_from_slice`: where it is not inlined, a function that can panic stays.
-                output.iter_mut().zip(&*input).for_each(|(place, element)| *place = *element);
+                copy(output, input);
             }
             table::run(table, tensors.get_mut(out.offset..out.end())?);
             Some(())

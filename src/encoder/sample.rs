@@ -2,6 +2,7 @@
 
 use super::error::RunError;
 use super::tensor::{Element, Number, Tensor, numbers_mut};
+use crate::kernel::layers::copy;
 use crate::kernel::portable::multiply_high;
 
 /// A sample as a sensor or a front end has it: rows of pixels, a pixel's channels side by side; a series is one row.
@@ -46,7 +47,7 @@ impl<'a> InputForm<'a> {
             }
             2 if input.element != Element::Int32 => {
                 let (words, rest) = constants.as_chunks::<4>();
-                let (offsets, multipliers) = words.split_at(words.len() / 2);
+                let (offsets, multipliers) = words.split_at_checked(words.len() / 2)?;
                 let in_range = |offset: &[u8; 4]| i32::from_le_bytes(*offset).unsigned_abs() <= 1 << 15;
                 let whole = rest.is_empty() && offsets.len() == multipliers.len() && one_each(offsets.len());
                 (whole && offsets.iter().all(in_range)).then_some(Self::Int16 { offsets, multipliers })
@@ -100,7 +101,7 @@ impl<'a> InputForm<'a> {
         match (*self, sample) {
             (Self::Int8, Sample::Int8(elements)) => {
                 require(elements.len())?;
-                numbers_mut(out).iter_mut().zip(elements).for_each(|(place, element)| *place = *element);
+                copy(numbers_mut(out), elements);
             }
             (Self::Uint8 { tables }, Sample::Uint8(pixels)) => {
                 require(pixels.len())?;

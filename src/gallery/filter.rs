@@ -190,8 +190,13 @@ impl<'a> FilterView<'a> {
         if !(table.used..end).all(|row| view.has(row, dimension, core::iter::repeat_n(0, dimension))) {
             return None;
         }
-        let mut blocks = view.slacks.chunks(BLOCK).zip(view.coarse.slacks());
-        blocks.all(|(rows, block)| rows.iter().max() == Some(block)).then_some(view)
+        // Not a zip of chunks: built for size, their length is a function that can panic.
+        let mut slacks = view.slacks.chunks(BLOCK);
+        view.coarse
+            .slacks()
+            .iter()
+            .all(|block| slacks.next().and_then(|rows| rows.iter().max()) == Some(block))
+            .then_some(view)
     }
 
     /// Whether a coarse row has these elements.

@@ -77,12 +77,21 @@ pub fn build(board: Board, bins: &[&str], flash: &Flash) -> Result<BTreeMap<Stri
 /// The firmware whose size counts: it links no log, and is built to be small.
 pub const REFERENCES: [&str; 7] = ["match-only", "full", "checked", "signed", "linked", "encoder-all", "encoder-demo"];
 
+/// How one of those is optimized: `z`, as small as it gets, which the core is written for. Dependencies are not: with `z` they
+/// would panic by a function more, so that what links them is built with `s`, and what it is compared with.
+pub fn opt_level(reference: &str) -> &'static str {
+    if ["checked", "signed", "linked"].contains(&reference) { "s" } else { "z" }
+}
+
 /// Builds those.
 ///
 /// # Errors
 /// As [`build`].
 pub fn build_references(board: Board) -> Result<BTreeMap<String, PathBuf>> {
-    build_with(board, &REFERENCES, &Flash::default(), "", "size")
+    let (smallest, others): (Vec<_>, Vec<_>) = REFERENCES.into_iter().partition(|name| opt_level(name) == "z");
+    let mut built = build_with(board, &smallest, &Flash::default(), "", "smallest")?;
+    built.extend(build_with(board, &others, &Flash::default(), "", "size")?);
+    Ok(built)
 }
 
 fn build_with(

@@ -124,7 +124,7 @@ fn of_board(board: Board) -> Result<Vec<Reference>> {
             board: board.name(),
             core: board.short_core(),
             build,
-            opt_level: "s",
+            opt_level: firmware::opt_level(build),
             text: sizes.text,
             vector_table: sizes.vector_table,
             rodata: sizes.rodata,

@@ -6,7 +6,7 @@
 //!
 //! Any other window is gathered tap by tap for all channels.
 
-use super::super::layers::{Extent, Layer, Output, Sizes, gather_taps, portable, scratch_bytes};
+use super::super::layers::{Extent, Layer, Output, Sizes, every, gather_taps, portable, scratch_bytes};
 use super::layers::BLOCK;
 use core::arch::naked_asm;
 
@@ -47,7 +47,7 @@ fn three_by_three(layer: &Layer<'_>, input: &[i8], scratch: &mut [i8], out: &mut
     let blocks = output.channels / BLOCK;
     for (block, weights) in layer.filter.bytes().chunks_exact(BLOCK_BYTES).take(blocks).enumerate() {
         let channel = block * BLOCK;
-        for row in (0..output.height).step_by(rows_at_once.max(1)) {
+        for row in every(0..output.height, rows_at_once) {
             let rows = rows_at_once.min(output.height - row);
             let lines = (rows - 1) * stride.height + 3;
             let above = padding.height.saturating_sub(row * stride.height).min(lines);

@@ -1,6 +1,6 @@
 //! Convolutions with Helium: VMLADAV multiplies and sums up 16 elements of one window and one channel.
 
-use super::super::layers::{FilterLayout, Layer, Line, Output, Stream, convolve_lines};
+use super::super::layers::{FilterLayout, Layer, Line, Output, Stream, convolve_lines, every};
 use super::depthwise;
 use super::windows::{One, Two};
 use core::arch::naked_asm;
@@ -34,7 +34,7 @@ pub(in super::super) fn convolve_line(stream: &Stream<'_>, line: &Line<'_>, _: &
             let two = Two { depth: blocks.depth, zero: layer.rescale.zero, line };
             two.run(whole, out, pixel, 0, line.windows);
             let rest = outputs % BLOCK;
-            for window in (0..line.windows).step_by(2).filter(|_| !broken.is_empty()) {
+            for window in every(0..line.windows, 2).filter(|_| !broken.is_empty()) {
                 let mut values = [0; 2 * BLOCK];
                 two.run(broken, &mut values, BLOCK, window, (line.windows - window).min(2));
                 for (window, values) in (window..line.windows).zip(values.chunks_exact(BLOCK)) {

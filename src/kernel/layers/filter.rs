@@ -85,7 +85,9 @@ impl Blocks {
         };
         let bytes = channels * (depth * weight + 8);
         let outputs = if depthwise { shape.sizes().output.channels } else { shape.group_outputs() };
-        Some(Self { channels, bytes, of_group: outputs.div_ceil(channels), depth })
+        // Not `div_ceil`: built for size it is a function of its own, which can panic.
+        let of_group = outputs / channels + !outputs.is_multiple_of(channels) as usize;
+        Some(Self { channels, bytes, of_group, depth })
     }
 }
 

@@ -5,7 +5,7 @@
 //! once for each of its elements. Windows of one pixel without padding are runs of the input itself.
 
 use super::super::active;
-use super::{Blocks, Layer, Output, SLACK, Shape, Sizes};
+use super::{Blocks, Layer, Output, SLACK, Shape, Sizes, copy, every};
 
 /// A row of windows: the first begins with the first of the elements, the next a step further on.
 #[derive(Clone, Copy, Debug)]
@@ -130,7 +130,7 @@ impl Group<'_> {
     /// Windows by themselves, two at a time.
     fn patches(&self, room: &mut Room<'_>, output: &mut Output<'_>, pixels: core::ops::Range<usize>) {
         let step = room.patches.len() / 2;
-        for first in pixels.clone().step_by(2) {
+        for first in every(pixels.clone(), 2) {
             let windows = (pixels.end - first).min(2);
             // Not in chunks: when it optimizes for speed, the compiler keeps the panic of a length of 0.
             let (one, other) = room.patches.split_at_mut_checked(step).unwrap_or_default();
@@ -171,9 +171,9 @@ impl Group<'_> {
                     let from = self.input.get(start..).unwrap_or_default();
                     active::interleave(from, input.channels, places, step, seen, inputs);
                 }
-                None => places
-                    .chunks_mut(step.max(1))
-                    .for_each(|place| place.iter_mut().take(inputs).for_each(|x| *x = zero)),
+                None => (0..seen).for_each(|nth| {
+                    places.get_mut(nth * step..nth * step + inputs).unwrap_or_default().fill(zero);
+                }),
             }
         }
     }
@@ -193,8 +193,8 @@ impl Group<'_> {
                 self.input.get(start..start + inputs)
             });
             match seen {
-                Some(seen) if seen.len() == place.len() => place.copy_from_slice(seen),
-                _ => place.fill(self.stream.layer.input_zero),
+                Some(seen) => copy(place, seen),
+                None => place.fill(self.stream.layer.input_zero),
             }
         }
     }
@@ -214,8 +214,8 @@ pub(in super::super) fn gather_taps(layer: &Layer<'_>, input: &[i8], pixel: usiz
             input.get(start..start + extent.channels)
         });
         match seen {
-            Some(seen) if seen.len() == place.len() => place.copy_from_slice(seen),
-            _ => place.fill(layer.input_zero),
+            Some(seen) => copy(place, seen),
+            None => place.fill(layer.input_zero),
         }
     }
 }
@@ -232,14 +232,15 @@ pub(in super::super) fn interleave(
 ) {
     if from_step == length && step == length {
         if let (Some(from), Some(places)) = (from.get(..count * length), places.get_mut(..count * length)) {
-            places.copy_from_slice(from);
+            copy(places, from);
         }
         return;
     }
-    for (place, from) in places.chunks_mut(step.max(1)).zip(from.chunks(from_step.max(1))).take(count) {
-        if let (Some(from), Some(place)) = (from.get(..length), place.get_mut(..length)) {
-            place.copy_from_slice(from);
-        }
+    // Not two iterators over chunks: built for size, their length is a function that can panic.
+    for nth in 0..count {
+        let place = places.get_mut(nth * step..nth * step + length);
+        let (Some(from), Some(place)) = (from.get(nth * from_step..nth * from_step + length), place) else { return };
+        copy(place, from);
     }
 }
 

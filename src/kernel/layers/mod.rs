@@ -29,6 +29,17 @@ pub use shape::{Extent, Shape, Size, Sizes};
 
 use super::active;
 
+/// As many elements as both have. Not `copy_from_slice`: where it is not inlined, a function that can panic stays.
+pub(crate) fn copy<T: Copy>(places: &mut [T], elements: &[T]) {
+    places.iter_mut().zip(elements).for_each(|(place, element)| *place = *element);
+}
+
+/// Every so many-th of a range, from its first. Not `step_by`: where it is not inlined, a function that can panic stays.
+pub(super) fn every(range: core::ops::Range<usize>, step: usize) -> impl Iterator<Item = usize> {
+    let next = move |at: &usize| at.checked_add(step.max(1));
+    core::iter::successors(Some(range.start), next).take_while(move |at| *at < range.end)
+}
+
 /// A convolution and what its numbers stand for.
 #[derive(Clone, Copy, Debug)]
 pub struct Layer<'a> {

@@ -1,7 +1,7 @@
 //! The definition of every convolution, in plain Rust for any core.
 
 use super::super::portable::dot;
-use super::{Filter, FilterLayout, Layer, Output, Shape, Sizes};
+use super::{Filter, FilterLayout, Layer, Output, Shape, Sizes, every};
 use core::ops::Range;
 
 /// Some output channels of a layer: input and output are whole tensors.
@@ -62,7 +62,7 @@ fn sum(layer: &Layer<'_>, input: &[i8], row: usize, column: usize, channel: usiz
     let mut sum = layer.filter.bias(channel);
     for tap_row in 0..kernel.height {
         let row = shape.input_row(row, tap_row);
-        for tap in (0..kernel.width).step_by(together.max(1)) {
+        for tap in every(0..kernel.width, together) {
             let Some((taps, rest)) = weights.split_at_checked(together * inputs) else { return sum };
             weights = rest;
             let Range { start, end } = row.map_or(0..0, |_| shape.seen_columns(column, tap, together));

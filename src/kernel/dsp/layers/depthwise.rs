@@ -11,7 +11,7 @@
 //!
 //! Any other window is gathered tap by tap for all channels.
 
-use super::super::super::layers::{Extent, Layer, Output, Sizes, gather_taps, portable, scratch_bytes};
+use super::super::super::layers::{Extent, Layer, Output, Sizes, every, gather_taps, portable, scratch_bytes};
 use super::BLOCK;
 use core::arch::naked_asm;
 
@@ -53,7 +53,7 @@ fn three_by_three(layer: &Layer<'_>, input: &[i8], words: &mut [u32], out: &mut 
     let (blocks, row_length) = (output.channels / BLOCK, output.width * output.channels);
     for (block, weights) in layer.filter.bytes().chunks_exact(BLOCK_BYTES).take(blocks).enumerate() {
         let channel = block * BLOCK;
-        for row in (0..output.height).step_by(rows_at_once) {
+        for row in every(0..output.height, rows_at_once) {
             // The lower rows of before are the upper ones of two rows of windows a stride of one apart, or one of two.
             let goes_on = row > 0 && stride.height <= 2;
             for tap in [0, 2].into_iter().skip(usize::from(goes_on)) {

@@ -6,7 +6,7 @@
 mod depthwise;
 mod windows;
 
-use super::super::layers::{FilterLayout, Layer, Line, Output, Stream, convolve_lines};
+use super::super::layers::{FilterLayout, Layer, Line, Output, Stream, convolve_lines, every};
 use super::is_word_aligned;
 use core::array::from_fn;
 use windows::{Kernels, One, Two};
@@ -52,7 +52,7 @@ fn to_int8(stream: &Stream<'_>, line: &Line<'_>, lanes: &mut [u32], out: &mut [i
     let Some((weights, broken)) = bytes.split_at_checked(outputs / BLOCK * blocks.bytes) else { return };
     let zero = layer.rescale.zero;
     let Some(mut out) = out.get_mut(line.output..) else { return };
-    for window in (0..line.windows).step_by(2) {
+    for window in every(0..line.windows, 2) {
         let Some(first) = line.window(window, blocks.depth) else { return };
         let Some(second) = line.window(window + 1, blocks.depth).filter(|_| window + 1 < line.windows) else {
             let (Some(lanes), Some(places)) = (lanes.get_mut(..blocks.depth / 2), out.get_mut(..outputs)) else {
