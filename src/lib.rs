@@ -10,6 +10,7 @@
 //! ```
 //!
 //! 0. [`encoder`]: an int8 network that makes embeddings on the device, where they do not come from elsewhere.
+//!    [`frontend`]: what is between a sensor and its input.
 //! 1. [`Embedding`]: the encoder's output, checked to be finite and not zero; [`BackEnd`]: a mean to subtract, a linear map.
 //! 2. [`Template`]: its int8 code, the unit that is stored and compared, in a [`Space`] of templates that go together.
 //! 3. [`similarity`]: the cosine or the squared Euclidean distance of two templates as an integer [`Score`].
@@ -56,6 +57,7 @@ pub mod back_end;
 pub mod bundle;
 pub mod embedding;
 pub mod encoder;
+pub mod frontend;
 pub mod gallery;
 #[cfg(feature = "storage")]
 pub mod guard;

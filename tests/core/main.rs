@@ -8,6 +8,7 @@ mod fixed_point;
 #[cfg(any(feature = "signature", feature = "storage"))]
 #[path = "../flash/mod.rs"]
 mod flash;
+mod frontend;
 mod gallery;
 #[cfg(feature = "storage")]
 mod guard;
