@@ -17,6 +17,7 @@
 //!
 //! [`quantization`] makes an int8 encoder of a model, [`int8`] runs one as the device does, and a [`budget`] is what it takes there.
 //! [`evaluation`] tells how good an encoder is, in floating point and as the device computes, and [`report`] makes a page of it.
+//! `training` (feature `train`) brings samples into the form that the trainer takes.
 //! [`words`] are embeddings too: analogies, neighbors and a probe of bias among them.
 //!
 //! [`inspection`] tells what a model holds. [`choices`] are what the command line takes. [`file`](mod@file) and [`npy`] are the
@@ -51,4 +52,6 @@ pub mod samples;
 pub mod signing;
 pub mod simulation;
 pub mod thresholds;
+#[cfg(feature = "train")]
+pub mod training;
 pub mod words;

@@ -22,6 +22,8 @@ mod report;
 mod sign;
 mod simulate;
 mod split;
+#[cfg(feature = "train")]
+mod train;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -48,6 +50,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Inspect(inspect::Args),
+    #[cfg(feature = "train")]
+    Train(train::Args),
     Quantize(quantize::Args),
     Budget(budget::Args),
     Encode(encode::Args),
@@ -80,6 +84,8 @@ impl Cli {
         let Some(command) = self.command else { return output::print(include_str!("start.txt")) };
         match command {
             Command::Inspect(args) => inspect::run(&args),
+            #[cfg(feature = "train")]
+            Command::Train(args) => train::run(&args),
             Command::Quantize(args) => quantize::run(&args),
             Command::Budget(args) => budget::run(&args),
             Command::Encode(args) => encode::run(&args),

@@ -5,6 +5,7 @@
 mod array;
 pub mod audio;
 mod folder;
+mod form;
 mod manifest;
 mod picture;
 
@@ -12,6 +13,7 @@ use crate::file::{self, FileError, Unreadable};
 use crate::labels::{Label, Labels, LabelsProblem};
 use crate::npy::{self, NpyProblem, Numbers};
 use crate::preprocessing::{Preprocessing, TensorInput};
+pub use form::Form;
 use picture::Crop;
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};

@@ -24,4 +24,6 @@ mod recorded;
 mod report;
 mod signing;
 mod support;
+#[cfg(feature = "train")]
+mod train;
 mod walk;

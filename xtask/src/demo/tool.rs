@@ -19,8 +19,8 @@ impl Tool {
     pub fn build() -> Result<Self> {
         eprintln!("demo: building the host tool; the first time this takes some minutes");
         let mut command = cargo::host();
-        // Not `--release`: the tests use its dependencies too, and these are optimized in either. Without Parquet, which takes a
-        // minute to compile and has no part here.
+        // Not `--release`: the tests use its dependencies too, and these are optimized in either. Without the trainer and Parquet,
+        // which take minutes to compile and have no part here.
         let mut built = cargo::build(command.args(["build", "-p", "cognate-host", "--no-default-features"]))?;
         Ok(Self { program: built.remove("cognate").context("cargo built no `cognate`")? })
     }

@@ -4,8 +4,21 @@ use super::summary::Summary;
 use crate::cargo;
 use anyhow::{Context, Result};
 
-/// What the demo and the tests need. The trainer is not among it: it takes minutes to compile.
-const PACKAGES: [&str; 6] = ["-p", "cognate", "-p", "cognate-host", "-p", "xtask"];
+/// What the demo and the tests need. `cognate train` is not among it: the trainer takes minutes to compile, and `.ci/run` tests
+/// it at its end.
+const PACKAGES: [&str; 9] = [
+    "-p",
+    "cognate",
+    "-p",
+    "cognate-host",
+    "-p",
+    "xtask",
+    "--no-default-features",
+    "--features",
+    "cognate-host/parquet",
+];
+/// The host tool, the same way.
+const TOOL: [&str; 5] = ["-p", "cognate-host", "--no-default-features", "--features", "parquet"];
 /// Each ends with an error when something in it is not as it says.
 const EXAMPLES: [&str; 4] = ["door", "sizes", "verify", "vibration"];
 const CAPI: [&str; 2] = ["--manifest-path", "capi/Cargo.toml"];
@@ -41,7 +54,7 @@ pub fn run(summary: &mut Summary) {
     for example in EXAMPLES {
         summary.step(&format!("example {example}"), || cargo(&["run", "--quiet", "--example", example]));
     }
-    summary.step("host tool: unit and command tests", || cargo(&["test", "-p", "cognate-host"]));
+    summary.step("host tool: unit and command tests", || cargo(&[&["test"], &TOOL[..]].concat()));
     summary.step("C interface: its header is of its source", || cargo(&[&["test"], &CAPI[..]].concat()));
     summary.step("xtask: unit tests", || cargo(&["test", "-p", "xtask"]));
     summary.step("fuzzing: the same hostile bytes for each target", crate::fuzz::test);
