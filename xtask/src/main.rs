@@ -18,6 +18,10 @@ mod power;
 mod powercut;
 mod qemu;
 mod region;
+// Of the host's tool alone: it would bring the runtime of models with it.
+#[allow(dead_code)]
+#[path = "../../host-tools/src/quantization/relayout.rs"]
+mod relayout;
 mod run;
 mod setup;
 mod sizes;
@@ -82,6 +86,9 @@ enum Command {
         /// Only these measurements
         #[arg(long)]
         only: Option<bench::What>,
+        /// How many samples each whole encoder is given, every output compared with the host's bit for bit
+        #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=100))]
+        samples: u16,
     },
     /// What the core takes of flash and RAM: two reference builds without a log, for each board
     Size {
@@ -127,7 +134,7 @@ fn main() -> ExitCode {
         Command::Capi { board } => capi::run(board),
         Command::Run { board, bin, timeout } => return run::run(board, &bin, Duration::from_secs(timeout)),
         Command::Demo { json } => demo::run(json),
-        Command::Bench { json, board, only } => bench::run(json, board, only),
+        Command::Bench { json, board, only, samples } => bench::run(json, board, only, samples.into()),
         Command::Size { json, board } => sizes::run(json, board),
         Command::Fuzz { target, seconds, input } => fuzz::run(target.as_deref(), seconds, input.as_deref()),
         Command::Powercut { json, histories } => powercut::run(json, histories),

@@ -4,7 +4,7 @@
 #![no_std]
 #![no_main]
 
-use cognate::encoder::{Encoder, EncoderError, RunError, Sample};
+use cognate::encoder::{Encoder, EncoderError, InputForm, RunError, Sample};
 use cognate::kernel;
 use cognate_firmware::Meter;
 use cognate_firmware::board::{self, Counter};
@@ -19,6 +19,7 @@ enum Failure {
     NoWorkload,
     Encoder(EncoderError),
     Run(RunError),
+    Sample,
 }
 
 #[cortex_m_rt::entry]
@@ -35,10 +36,14 @@ fn run() -> Result<(), Failure> {
     let workload = EncoderWorkload::read(board::model()).ok_or(Failure::NoWorkload)?;
     let encoder = <Encoder<'_>>::new_checked(workload.encoder).map_err(Failure::Encoder)?;
     for sample in workload.samples() {
+        let sample = match encoder.input_form() {
+            InputForm::Int16 { .. } => Sample::Int16(bytemuck::try_cast_slice(sample).map_err(|_| Failure::Sample)?),
+            _ => Sample::Uint8(sample),
+        };
         let before = counter.instructions();
         counter.begin();
         // A whole run can be more than SysTick counts in a round: step by step it is not.
-        let output = encoder.run_observed(Sample::Uint8(sample), arena, |_, _| {
+        let output = encoder.run_observed(sample, arena, |_, _| {
             counter.end();
             counter.begin();
         });
@@ -46,5 +51,6 @@ fn run() -> Result<(), Failure> {
         let sum = sum_of(output.values());
         defmt::info!("encoder instructions {=u64} sum {=u32}", counter.instructions() - before, sum);
     }
+    defmt::info!("peak_stack {=u32}", board::peak_stack());
     Ok(())
 }

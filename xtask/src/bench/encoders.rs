@@ -1,15 +1,15 @@
 //! Whole encoders.
 
-use super::networks::{ENCODERS, Network};
-use super::pseudo_random;
+use super::quantized::Workload;
 use super::run::{kernels_and_k, rounded};
 use crate::board::Board;
 use crate::firmware::{self, Flash};
 use crate::in_repository;
 use crate::qemu::{self, Ending, Loaded};
 use crate::region::Region;
-use anyhow::{Context, Result, bail, ensure};
-use cognate::encoder::{Encoder, FilterLayout, Sample};
+use crate::relayout::to_layout;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use cognate::encoder::{Encoder, FilterLayout, InputForm, Sample};
 use cognate_firmware::encoder_workload::{EncoderWorkload, sum_of};
 use serde::Serialize;
 use std::fmt::Write;
@@ -19,9 +19,6 @@ use std::time::Duration;
 
 /// The definition of a whole encoder takes minutes where the machine is busy.
 const TIMEOUT: Duration = Duration::from_secs(600);
-
-/// Samples that are encoded by a core's own kernels; by the definition it is one.
-const SAMPLES: usize = 2;
 
 /// A measurement.
 #[derive(Clone, Debug, Serialize)]
@@ -54,10 +51,14 @@ pub struct EncoderFigure {
     pub layout: String,
     /// Bytes of the encoder.
     pub encoder_bytes: usize,
+    /// Bytes of the arena.
+    pub arena_bytes: usize,
+    /// The most bytes of stack that were in use.
+    pub stack_bytes: u32,
     /// The kernels that ran.
     pub kernels: String,
     /// What was run.
-    pub data: &'static str,
+    pub data: String,
 }
 
 /// The firmware of a board that has room for them.
@@ -86,40 +87,36 @@ impl EncoderRuns {
     ///
     /// # Errors
     /// When something does not run.
-    pub fn all(&self) -> Result<Vec<EncoderFigure>> {
-        ENCODERS.into_iter().map(|name| self.run(name).with_context(|| name.to_owned())).collect()
+    pub fn all(&self, workloads: &[Workload]) -> Result<Vec<EncoderFigure>> {
+        workloads.iter().map(|workload| self.run(workload).with_context(|| workload.name.to_owned())).collect()
     }
 
-    /// The smallest: whether everything works.
+    /// The smallest with made-up weights: whether everything works.
     ///
     /// # Errors
     /// When it does not run.
     pub fn few(&self) -> Result<Vec<EncoderFigure>> {
-        ENCODERS.into_iter().take(1).map(|name| self.run(name)).collect()
+        Ok(vec![self.run(&Workload::made_up(super::networks::ENCODERS[0], 2)?)?])
     }
 
-    fn run(&self, name: &str) -> Result<EncoderFigure> {
+    fn run(&self, workload: &Workload) -> Result<EncoderFigure> {
         let layout = self.board.filter_layout();
-        let network = Network::new(name, layout)?;
-        let macs = network.macs;
-        let bytes = network.encode()?;
+        let bytes = to_layout(&workload.encoder, layout).map_err(|error| anyhow!("{error}"))?;
         let encoder = <Encoder<'_>>::new_checked(&bytes)?;
-        let input = encoder.input().extent;
-        let mut state = 7;
-        let mut samples = vec![vec![0; input.elements()]; SAMPLES];
-        samples.iter_mut().flatten().for_each(|pixel| *pixel = pseudo_random(&mut state) as u8);
-        let expected = on_the_host(&encoder, &samples)?;
-        let streamed = self.measure(&bytes, &samples)?;
+        let (input, samples) = (encoder.input().extent, &workload.samples);
+        let expected = on_the_host(&encoder, samples)?;
+        let streamed = self.measure(&bytes, samples)?;
         // Where there is no other layout, nothing else is to be seen.
         let plain = if layout == FilterLayout::Plain {
             streamed.clone()
         } else {
-            self.measure(&Network::new(name, FilterLayout::Plain)?.encode()?, &samples[..1])?
+            self.measure(&workload.encoder, &samples[..1])?
         };
-        let instructions = streamed.instructions as f64 / SAMPLES as f64;
+        let macs = workload.macs;
+        let instructions = streamed.instructions as f64 / samples.len() as f64;
         let plain_instructions = plain.instructions as f64 / plain.sums.len() as f64;
         Ok(EncoderFigure {
-            kernel: name.to_owned(),
+            kernel: workload.name.to_owned(),
             core: self.board.short_core(),
             variant: "int8",
             dims: encoder.dimension(),
@@ -129,12 +126,14 @@ impl EncoderRuns {
             instructions: rounded(instructions, 1.0),
             portable_instructions_per_mac: rounded(plain_instructions / macs as f64, 1e3),
             k: streamed.k,
-            runs: SAMPLES,
+            runs: samples.len(),
             shape: format!("{}x{}x{} to {}", input.height, input.width, input.channels, encoder.dimension()),
             layout: format!("{layout:?}").to_lowercase(),
             encoder_bytes: bytes.len(),
+            arena_bytes: encoder.arena_bytes(),
+            stack_bytes: streamed.stack,
             kernels: streamed.kernels,
-            data: "made-up weights in the shapes of the encoder, made-up samples",
+            data: workload.data.clone(),
         })
     }
 
@@ -151,13 +150,15 @@ impl EncoderRuns {
         let lines: String = run.lines.iter().map(|line| format!("\n{line}")).collect();
         ensure!(run.ending == Ending::Exited(0), "the firmware ended with {:?}:{lines}", run.ending);
         let (kernels, k) = kernels_and_k(self.board, &run.lines).with_context(|| format!("in this log:{lines}"))?;
-        let mut measured = Measured { kernels: kernels.to_owned(), k, instructions: 0, sums: Vec::new() };
+        let mut measured = Measured { kernels: kernels.to_owned(), k, instructions: 0, sums: Vec::new(), stack: 0 };
         for line in run.lines.iter().filter_map(|line| line.message.strip_prefix("encoder ")) {
             let words: Vec<_> = line.split(' ').collect();
             let ["instructions", instructions, "sum", sum] = words[..] else { bail!("not a measurement: {line:?}") };
             measured.instructions += instructions.parse::<u64>()?;
             measured.sums.push(sum.parse()?);
         }
+        let stack = run.lines.iter().find_map(|line| line.message.strip_prefix("peak_stack "));
+        measured.stack = stack.with_context(|| format!("no stack in this log:{lines}"))?.parse()?;
         ensure!(measured.sums.len() == samples.len(), "not every sample was encoded:{lines}");
         Ok(measured)
     }
@@ -172,6 +173,8 @@ struct Measured {
     instructions: u64,
     /// Over the outputs of each sample.
     sums: Vec<u32>,
+    /// The most bytes of it.
+    stack: u32,
 }
 
 fn on_the_host(encoder: &Encoder<'_>, samples: &[Vec<u8>]) -> Result<Vec<u32>> {
@@ -179,7 +182,12 @@ fn on_the_host(encoder: &Encoder<'_>, samples: &[Vec<u8>]) -> Result<Vec<u32>> {
     let mut arena = vec![0u128; encoder.arena_bytes().div_ceil(16)];
     let mut sums = Vec::new();
     for sample in samples {
-        let output = encoder.run(Sample::Uint8(sample), bytemuck::must_cast_slice_mut(&mut arena))?;
+        let series: Vec<i16> = sample.as_chunks().0.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect();
+        let sample = match encoder.input_form() {
+            InputForm::Int16 { .. } => Sample::Int16(&series),
+            _ => Sample::Uint8(sample),
+        };
+        let output = encoder.run(sample, bytemuck::must_cast_slice_mut(&mut arena))?;
         sums.push(sum_of(output.values()));
     }
     Ok(sums)
@@ -193,20 +201,25 @@ pub fn table(board: Board, figures: &[EncoderFigure]) -> String {
     let _ = writeln!(table, "{} ({}), whole encoders, {k} instructions a tick", board.name(), board.core());
     let _ = writeln!(
         table,
-        "{:<22} {:>10} {:>13} {:>9} {:>12} {:>9}  shape",
-        "encoder", "instr/MAC", "instructions", "portable", "MACs", "bytes"
+        "{:<22} {:>10} {:>13} {:>9} {:>12} {:>9} {:>9} {:>6}  shape",
+        "encoder", "instr/MAC", "instructions", "portable", "MACs", "bytes", "arena", "stack"
     );
     for figure in figures {
         let EncoderFigure { kernel, instructions_per_mac, instructions, encoder_bytes, macs, shape, .. } = figure;
-        let portable = figure.portable_instructions_per_mac;
+        let (portable, arena, stack) = (figure.portable_instructions_per_mac, figure.arena_bytes, figure.stack_bytes);
         let wrong = if figure.equal_to_portable { "" } else { "  WRONG ANSWER" };
         let _ = writeln!(
             table,
-            "{kernel:<22} {instructions_per_mac:>10.3} {instructions:>13.0} {portable:>9.2} {macs:>12} {encoder_bytes:>9}  {shape}{wrong}"
+            "{kernel:<22} {instructions_per_mac:>10.3} {instructions:>13.0} {portable:>9.2} {macs:>12} {encoder_bytes:>9} {arena:>9} {stack:>6}  {shape}{wrong}"
         );
     }
-    if let Some(figure) = figures.first() {
-        let _ = writeln!(table, "data: {}", figure.data);
+    for figure in figures {
+        let samples = figure.runs;
+        let _ = writeln!(
+            table,
+            "{}: {}; {samples} samples, each output compared with the host's",
+            figure.kernel, figure.data
+        );
     }
     table
 }

@@ -4,6 +4,7 @@ mod data;
 mod encoders;
 mod layers;
 mod networks;
+mod quantized;
 mod run;
 mod table;
 
@@ -33,10 +34,11 @@ pub enum What {
 ///
 /// # Errors
 /// When something does not run, or an answer is not what the definition gives.
-pub fn run(json: bool, board: Option<Board>, only: Option<What>) -> Result<()> {
+pub fn run(json: bool, board: Option<Board>, only: Option<What>, samples: usize) -> Result<()> {
     let boards = board.map_or(Board::ALL.to_vec(), |board| vec![board]);
     let is_wanted = |what| only.is_none_or(|only| only == what);
     let data = Data::load()?;
+    let encoders = if is_wanted(What::Encoders) { quantized::all(samples)? } else { Vec::new() };
     let mut wrong = 0;
     for board in boards {
         if is_wanted(What::Searches) {
@@ -52,7 +54,7 @@ pub fn run(json: bool, board: Option<Board>, only: Option<What>) -> Result<()> {
         if is_wanted(What::Encoders)
             && let Some(runs) = EncoderRuns::build(board)?
         {
-            let figures = runs.all()?;
+            let figures = runs.all(&encoders)?;
             wrong += figures.iter().filter(|figure| !figure.equal_to_portable).count();
             print(json, &figures, || encoder_table(board, &figures))?;
         }

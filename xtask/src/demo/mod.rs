@@ -6,8 +6,8 @@
 mod device;
 mod figures;
 mod host;
-mod pictures;
-mod tool;
+pub mod pictures;
+pub mod tool;
 
 use crate::board::Board;
 use crate::{in_repository, setup};

@@ -29,7 +29,11 @@ pub fn write_probes() -> Result<()> {
     fs::write(in_repository(PROBES), pixels).with_context(|| format!("cannot write {PROBES}"))
 }
 
-fn pixels(labels: &[u8], folder: &Path) -> Result<Vec<u8>> {
+/// The pixels of every picture that a label file names, one picture after the other.
+///
+/// # Errors
+/// When labels or sheets cannot be read.
+pub fn pixels(labels: &[u8], folder: &Path) -> Result<Vec<u8>> {
     let mut sheets: BTreeMap<String, GrayImage> = BTreeMap::new();
     let mut pixels = Vec::new();
     for place in csv::Reader::from_reader(labels).into_deserialize() {

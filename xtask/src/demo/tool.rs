@@ -17,7 +17,7 @@ impl Tool {
     /// # Errors
     /// When it does not build.
     pub fn build() -> Result<Self> {
-        eprintln!("demo: building the host tool; the first time this takes some minutes");
+        eprintln!("building the host tool; the first time this takes some minutes");
         let mut command = cargo::host();
         // Not `--release`: the tests use its dependencies too, and these are optimized in either. Without the trainer and Parquet,
         // which take minutes to compile and have no part here.
