@@ -15,5 +15,6 @@ fn main() -> ! {
         parity::for_each_dimension(board::ram_bytes(), |result| defmt::info!("{}", result));
         parity::for_each_form(|result| defmt::info!("{}", result));
     }
+    defmt::info!("{}", parity::FrontEnds::compute());
     board::succeed()
 }

@@ -62,6 +62,7 @@ fn parity_with_the_host(rig: &Rig) -> Result<()> {
         parity::for_each_dimension(ram_bytes(rig.board), |result| expected.push(format!("{result:?}")));
         parity::for_each_form(|result| expected.push(format!("{result:?}")));
     }
+    expected.push(format!("{:?}", parity::FrontEnds::compute()));
     expect_sums(rig, "selftest", expected)
 }
 
