@@ -27,6 +27,14 @@ pub struct Scale {
     width: NonZeroU32,
 }
 
+/// The bins of cosines.
+impl Default for Scale {
+    fn default() -> Self {
+        let width = NonZeroU32::new((1 << Score::FRACTION_BITS) / BINS as u32);
+        Self { least: 0, width: width.unwrap_or(NonZeroU32::MIN) }
+    }
+}
+
 impl Scale {
     /// Bins for the scores of a bundle: cosines from 0 to 1, normalized scores from 0 to 8 deviations, squared distances
     /// around the threshold.

@@ -3,12 +3,29 @@
 //! HMAC-SHA-256 makes the stream that hides it (in counter mode, as NIST SP 800-108 derives keys) and the proof of it
 //! (encrypt, then authenticate): a cipher of its own would cost a small device more flash than the rest of the protocol.
 
+//!
+//! What is sealed begins with [`MAGIC`], the model's digest (16 bytes), the dimension (2) and the number of entries (2); then the
+//! entries: the subject (4), what it is in a byte, three zeros, the code. 0 was enrolled, 1 follows its subject, 2 is a subject of the
+//! bundle that was removed, with a code of zeros. Numbers are little-endian.
+
 use super::Key;
 use super::session::{NONCE_BYTES, Nonce, TAG_BYTES};
 use hmac_sha256::HMAC;
 
 /// Bytes that a seal adds: the nonce in front, the proof behind.
 pub const SEAL_BYTES: usize = NONCE_BYTES + TAG_BYTES;
+
+/// What a backup begins with: `CGBK`, the version 1, and three zeros.
+pub const MAGIC: [u8; 8] = *b"CGBK\x01\0\0\0";
+
+/// Bytes before the first entry.
+pub const HEADER_BYTES: usize = 28;
+
+/// Bytes of an entry before its code.
+pub const ENTRY_HEADER_BYTES: usize = 8;
+
+/// What an entry is when it is no template: a subject of the bundle that was removed.
+pub const HIDDEN: u8 = 2;
 
 /// Seals a backup in its place: `bytes` are a nonce's room, what is to be sealed, and a proof's room. A nonce seals one backup
 /// and never another. `false` when there is no room for both.

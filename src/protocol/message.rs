@@ -76,8 +76,18 @@ pub enum Command<'a> {
     },
     /// Checks the next bundle and takes it into use.
     UpdateEnd,
-    /// The statistics of the field.
-    Statistics,
+    /// Some of the statistics of the field.
+    Statistics {
+        /// From this byte on.
+        offset: u32,
+    },
+    /// How the device is.
+    Status,
+    /// The first decision behind this one, of the last few that the device keeps.
+    Decision {
+        /// The number of the decision before, 0 for none.
+        after: u32,
+    },
 }
 
 impl Command<'_> {
@@ -91,7 +101,9 @@ impl Command<'_> {
                 | Self::Identify { .. }
                 | Self::Backup { .. }
                 | Self::UpdateResume
-                | Self::Statistics
+                | Self::Statistics { .. }
+                | Self::Status
+                | Self::Decision { .. }
         )
     }
 }
@@ -129,10 +141,16 @@ pub enum Answer<'a> {
         /// The raw score of the most alike subject.
         score: i32,
     },
-    /// How many templates went.
+    /// A receipt: the subject's templates are nowhere in the store's flash.
     Removed {
-        /// The number.
+        /// How many there were.
         templates: u16,
+        /// Where the flash begins that was erased for it.
+        from: u32,
+        /// Where it ends.
+        to: u32,
+        /// Pages of it that are worn, and may hold what they held.
+        stubborn: u32,
     },
     /// From which byte on the next piece is to come.
     Next {
@@ -149,6 +167,46 @@ pub enum Answer<'a> {
     },
     /// It was not done.
     Refused(Refusal),
+    /// A receipt: the subject came in the bundle and is not found any more; its bytes stay until the next bundle.
+    Hidden,
+    /// How the device is.
+    Status {
+        /// Wrong attempts in a row.
+        wrong: u32,
+        /// Seconds until the next attempt, `u32::MAX` for never.
+        wait: u32,
+        /// Records of the store that were found damaged when it was opened.
+        damaged: u32,
+        /// Writes to the store that did not read back.
+        worn: u32,
+    },
+    /// A decision.
+    Decision {
+        /// Its number, 1 and up since the device was started.
+        number: u32,
+        /// What was decided.
+        verdict: Verdict,
+        /// The subject that was known or claimed, 0 for nobody.
+        id: u32,
+        /// The raw score of the most alike subject, or of the one that was claimed.
+        score: i32,
+    },
+}
+
+/// What was decided about a sample.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Verdict {
+    /// The claim holds.
+    Accepted,
+    /// The claim does not hold.
+    Rejected,
+    /// Somebody who is enrolled.
+    Known,
+    /// One of two, and not for sure which.
+    Ambiguous,
+    /// Nobody who is enrolled.
+    Unknown,
 }
 
 /// Why a command was not carried out.
@@ -175,6 +233,10 @@ pub enum Refusal {
     Untrusted,
     /// The flash failed.
     Flash,
+    /// There is no bundle in use yet: send one.
+    NoBundle,
+    /// Templates of another model are stored: restore a backup of them for this one.
+    OtherModel,
 }
 
 /// What a device says of itself when a session begins.

@@ -16,7 +16,7 @@ mod server;
 pub mod session;
 
 pub use client::{Client, ClientError};
-pub use message::{About, Answer, Command, Refusal};
+pub use message::{About, Answer, Command, Refusal, Verdict};
 pub use server::{Server, Service};
 
 use core::fmt;

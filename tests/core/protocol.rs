@@ -43,7 +43,7 @@ impl Service for Device {
                 None => Answer::End,
             },
             Command::Remove { subject } => match self.subjects.remove(&subject) {
-                Some(templates) => Answer::Removed { templates: templates.len() as u16 },
+                Some(templates) => Answer::Removed { templates: templates.len() as u16, from: 0, to: 64, stubborn: 0 },
                 None => Answer::Refused(Refusal::UnknownSubject),
             },
             Command::UpdateResume => Answer::Next { offset: self.update.len() as u32 },
@@ -52,7 +52,7 @@ impl Service for Device {
                 Answer::Next { offset: self.update.len() as u32 }
             }
             Command::UpdatePiece { .. } => Answer::Refused(Refusal::Piece),
-            Command::Statistics => {
+            Command::Statistics { .. } => {
                 room.fill(0x5a);
                 Answer::Piece { length: 512, bytes: room }
             }
@@ -224,7 +224,7 @@ fn who_has_not_the_key_is_not_heard() {
         }
     }
     assert_eq!(heard, 0, "the device proves that it has another key");
-    assert_eq!(wire.client.command(&Command::Statistics), Err(ClientError::NoSession));
+    assert_eq!(wire.client.command(&Command::Statistics { offset: 0 }), Err(ClientError::NoSession));
     // What was recorded in one session is worth nothing in the next.
     let mut wire = Wire::new(1, 0);
     wire.connect();
@@ -239,7 +239,7 @@ fn who_has_not_the_key_is_not_heard() {
     deliver(&mut wire, &recorded);
     assert_eq!(wire.server.service().carried_out, 1);
     // Nor is a device's answer a command, or one of its own sent back to it.
-    wire.client.command(&Command::Statistics).unwrap();
+    wire.client.command(&Command::Statistics { offset: 0 }).unwrap();
     let frame = wire.client.last().to_vec();
     assert_eq!(frame.iter().filter(|byte| wire.client.receive(**byte).is_some()).count(), 0);
 }
@@ -253,7 +253,9 @@ fn the_largest_commands_and_answers_fit() {
     let next =
         wire.ask(&Command::UpdatePiece { offset: 0, piece: &piece }, |answer| *answer == Answer::Next { offset: 512 });
     assert!(next);
-    let whole = wire.ask(&Command::Statistics, |answer| *answer == Answer::Piece { length: 512, bytes: &[0x5a; 512] });
+    let whole = wire.ask(&Command::Statistics { offset: 0 }, |answer| {
+        *answer == Answer::Piece { length: 512, bytes: &[0x5a; 512] }
+    });
     assert!(whole);
     let too_long = Command::UpdatePiece { offset: 0, piece: &[0; MAX_PAYLOAD] };
     assert_eq!(wire.client.command(&too_long), Err(ClientError::TooLong));
@@ -349,7 +351,7 @@ proptest! {
         }
         wire.client = Client::new(KEY, [0xbb; 16]);
         prop_assert_eq!(wire.connect().dimension, 3);
-        let is_piece = wire.ask(&Command::Statistics, |answer| matches!(answer, Answer::Piece { .. }));
+        let is_piece = wire.ask(&Command::Statistics { offset: 0 }, |answer| matches!(answer, Answer::Piece { .. }));
         prop_assert!(is_piece);
     }
 }

@@ -2,7 +2,7 @@
 #![no_std]
 #![no_main]
 
-use cognate::protocol::{About, Answer, Command, Key, MAX_PIECE, Refusal, Server, Service};
+use cognate::protocol::{About, Answer, Command, Key, MAX_PIECE, Refusal, Server, Service, Verdict};
 use cognate_firmware::board::Port;
 
 /// A byte from the link and a byte to it, where a UART would be.
@@ -79,7 +79,7 @@ impl Service for Application {
             }
             Command::Remove { subject } => {
                 put([subject, 3], &[]);
-                Answer::Removed { templates: id as u16 }
+                Answer::Removed { templates: id as u16, from: id, to: score, stubborn: 0 }
             }
             Command::Restore { offset, length, piece } => {
                 put([offset, length], piece);
@@ -89,9 +89,13 @@ impl Service for Application {
                 put([offset, 4], piece);
                 Answer::Next { offset: id }
             }
-            Command::Backup { .. } | Command::Statistics => {
+            Command::Backup { .. } | Command::Statistics { .. } => {
                 room.iter_mut().for_each(|byte| *byte = id as u8);
                 Answer::Piece { length: score, bytes: room }
+            }
+            Command::Status => Answer::Status { wrong: id, wait: score, damaged: id, worn: score },
+            Command::Decision { after } => {
+                Answer::Decision { number: after, verdict: Verdict::Known, id, score: score.cast_signed() }
             }
             Command::UpdateResume | Command::UpdateBegin | Command::UpdateEnd => Answer::Refused(Refusal::Untrusted),
         }
