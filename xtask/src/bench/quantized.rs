@@ -146,7 +146,8 @@ fn quantized(
     labels: impl IntoIterator<Item = String>,
 ) -> Result<Vec<u8>> {
     let file = |end: &str| format!("{FOLDER}/{name}{end}");
-    fs::copy(model, in_repository(&file(".onnx"))).with_context(|| format!("cannot copy {}", model.display()))?;
+    // Not a copy, which would be read-only where the data are, and could not be written again.
+    fs::write(in_repository(&file(".onnx")), read(model)?)?;
     fs::write(in_repository(&file(".toml")), preprocessing)?;
     let mut table = "subject\n".to_owned();
     labels.into_iter().try_for_each(|label| writeln!(table, "{label}"))?;
