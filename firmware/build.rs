@@ -45,7 +45,9 @@ fn flash_file(variable: &str, path: &str, out: &Path) -> Result<()> {
 }
 
 fn link(board: &str, out: &Path) -> Result<()> {
-    let mut layout = fs::read_to_string(format!("boards/{board}.x"))?;
+    let folder = if env::var_os("CARGO_FEATURE_DEVICE").is_some() { "boards/device" } else { "boards" };
+    let path = format!("{folder}/{board}.x");
+    let mut layout = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
     layout.push_str(&fs::read_to_string("boards/sections.x")?);
     fs::write(out.join("memory.x"), layout)?;
     println!("cargo::rustc-link-search={}", out.display());

@@ -21,6 +21,7 @@ extern crate std;
 pub mod app;
 #[cfg(feature = "board")]
 pub mod board;
+pub mod device;
 #[cfg(feature = "board")]
 pub mod encoder_only;
 pub mod encoder_workload;

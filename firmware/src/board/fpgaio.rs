@@ -99,3 +99,14 @@ impl InputPin for Button {
         self.is_high().map(|high| !high)
     }
 }
+
+/// Seconds since the start, by the board's counter.
+///
+/// # Safety
+/// `address` is where the board has FPGAIO.
+#[cfg(feature = "device")]
+#[must_use]
+pub unsafe fn seconds(address: usize) -> u64 {
+    // SAFETY: a register of this board, as was promised, that counts seconds and can be read at any time, without effect.
+    u64::from(unsafe { ((address + 0x10) as *const u32).read_volatile() })
+}

@@ -14,13 +14,19 @@ mod flash;
 #[cfg(feature = "fpgaio")]
 mod fpgaio;
 mod fpu;
+#[cfg(feature = "device")]
+mod keys;
 mod large;
 #[cfg(feature = "log")]
 mod log;
 mod memory;
+#[cfg(feature = "device")]
+mod nor;
 mod ram;
 #[cfg(not(feature = "log"))]
 mod silent;
+#[cfg(feature = "device")]
+mod uart;
 
 #[cfg_attr(feature = "microbit", path = "microbit.rs")]
 #[cfg_attr(feature = "mps2-an385", path = "mps2_an385.rs")]
@@ -30,14 +36,22 @@ mod silent;
 #[cfg_attr(feature = "mps3-an547", path = "mps3_an547.rs")]
 mod chosen;
 
+#[cfg(feature = "device")]
+pub use chosen::seconds;
 pub use chosen::{ARENA_BYTES, Button, Led, NAME, pins};
 pub use counter::{Counter, Milli};
 #[cfg(feature = "log")]
 pub use exit::{finish, succeed};
 pub use flash::{bundle, probes};
 pub use fpu::{flush_subnormals, flushes_subnormals};
+#[cfg(feature = "device")]
+pub use keys::keys;
 pub use large::{arena, model};
 #[cfg(feature = "log")]
 pub use log::decision as log_decision;
 pub use memory::Port;
+#[cfg(feature = "device")]
+pub use nor::Nor;
 pub use ram::{peak_stack, ram_bytes};
+#[cfg(feature = "device")]
+pub use uart::Uart;

@@ -15,3 +15,11 @@ pub const fn pins() -> Pins<Led, Led, Button> {
     // SAFETY: the image has FPGAIO here.
     unsafe { fpgaio::pins(0x4002_8000) }
 }
+
+/// Seconds since the start.
+#[cfg(feature = "device")]
+#[must_use]
+pub fn seconds() -> u64 {
+    // SAFETY: as for the pins.
+    unsafe { fpgaio::seconds(0x4002_8000) }
+}
