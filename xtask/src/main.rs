@@ -6,6 +6,7 @@ mod capi;
 mod cargo;
 mod decision;
 mod demo;
+mod device;
 mod firmware;
 // Of the flash and of the histories, the core's tests use more.
 #[allow(dead_code)]
@@ -119,6 +120,30 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 2)]
         histories: u64,
     },
+    /// Run the device on a link in QEMU until it is interrupted, for `cognate device --port tcp:127.0.0.1:PORT`
+    Device {
+        /// The public key that its bundles are signed for, of `cognate keygen`
+        #[arg(long, value_name = "FILE.pub")]
+        bundles: PathBuf,
+        /// The link's key, 64 hexadecimal digits
+        #[arg(long, value_name = "FILE.key")]
+        link: PathBuf,
+        /// Where its firmware and its flash are kept
+        #[arg(long, default_value = "target/device")]
+        folder: PathBuf,
+        /// The TCP port that is its UART
+        #[arg(long, default_value_t = 4000)]
+        port: u16,
+    },
+    /// Random valid and invalid frames against the device on its link in QEMU, which must still answer
+    Frames {
+        /// How many
+        #[arg(long, default_value_t = device::FRAMES)]
+        frames: u32,
+        /// What they are made of
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Everything that must pass: format, lints, tests on the host, firmware in QEMU
     Test {
         /// Only what is tested in QEMU, on this board
@@ -138,6 +163,8 @@ fn main() -> ExitCode {
         Command::Size { json, board } => sizes::run(json, board),
         Command::Fuzz { target, seconds, input } => fuzz::run(target.as_deref(), seconds, input.as_deref()),
         Command::Powercut { json, histories } => powercut::run(json, histories),
+        Command::Device { bundles, link, folder, port } => device::run([&bundles, &link], &folder, port),
+        Command::Frames { frames, seed } => device::frames(&in_repository("target/frames"), frames, seed),
         Command::Test { board } => test::run(board),
     };
     exit_code(outcome.map(|()| 0))

@@ -54,7 +54,7 @@ pub fn run(board: Board, elf: &Path, timeout: Duration, on_line: impl FnMut(&Lin
 /// When QEMU cannot be started, or the output is not text.
 pub fn run_text(board: Board, elf: &Path, timeout: Duration) -> Result<(Ending, String)> {
     let deadline = Instant::now() + timeout;
-    let process = Process::start(board, elf, None)?;
+    let process = Process::start(&mut without_link(board, elf, None))?;
     let mut output = Vec::new();
     while let Some(bytes) = process.output_until(deadline) {
         output.extend(bytes);
@@ -96,7 +96,7 @@ fn run_any(
     let bytes = std::fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
     let table = Table::parse(&bytes)?.with_context(|| format!("{} has no defmt log", elf.display()))?;
     let mut log = Log::new(&table, &bytes)?;
-    let process = Process::start(board, elf, loaded)?;
+    let process = Process::start(&mut without_link(board, elf, loaded))?;
     let mut lines = Vec::new();
     while let Some(output) = process.output_until(deadline) {
         for line in log.decode(&output)? {
@@ -107,6 +107,79 @@ fn run_any(
     Ok(Run { ending: process.end(deadline)?, lines })
 }
 
+/// QEMU with a firmware, and whatever is the same in all runs: the log is its output. An instruction takes 2^`shift` nanoseconds of
+/// the emulated clock: with 0, SysTick counts instructions.
+fn command(board: Board, elf: &Path, shift: &str) -> Command {
+    let mut command = Command::new("qemu-system-arm");
+    command
+        .args(["-machine", board.name(), "-cpu", board.cpu()])
+        .args(["-display", "none", "-monitor", "none"])
+        .args(["-icount", &format!("shift={shift}")])
+        .arg("-kernel")
+        .arg(elf);
+    command
+}
+
+/// The same for a firmware that says what it has to say in its log.
+fn without_link(board: Board, elf: &Path, loaded: Option<Loaded<'_>>) -> Command {
+    let mut command = command(board, elf, "0");
+    if let Some(Loaded { file, address }) = loaded {
+        command.arg("-device").arg(format!("loader,file={},addr={address:#x},force-raw=on", file.display()));
+    }
+    command.args(["-serial", "none", "-semihosting-config", "enable=on,target=native"]);
+    command
+}
+
+/// A firmware that runs until it is stopped, with a link and a flash in a file.
+pub struct Running {
+    process: Process,
+    elf: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Running {
+    /// Starts the firmware with a flash in a file and its UART on a TCP port of this machine.
+    ///
+    /// # Errors
+    /// When QEMU cannot be started.
+    pub fn start(board: Board, elf: &Path, flash: &Path, port: u16, shift: &str) -> Result<Self> {
+        let bytes = std::fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
+        let mut command = command(board, elf, shift);
+        command
+            .arg("-serial")
+            .arg(format!("tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on"))
+            .arg("-semihosting-config")
+            .arg(format!("enable=on,target=native,arg={}", flash.display()));
+        Ok(Self { process: Process::start(&mut command)?, elf: bytes, output: Vec::new() })
+    }
+
+    /// Everything that it has logged so far.
+    ///
+    /// # Errors
+    /// When its output is not the log of this firmware.
+    pub fn lines(&mut self) -> Result<Vec<Line>> {
+        while let Ok(more) = self.process.output.try_recv() {
+            self.output.extend(more);
+        }
+        let table = Table::parse(&self.elf)?.context("the firmware has no defmt log")?;
+        Log::new(&table, &self.elf)?.decode(&self.output)
+    }
+
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// When it was killed.
+    pub fn ended(&mut self) -> Result<Option<i32>> {
+        match self.process.child.try_wait()? {
+            None => Ok(None),
+            Some(status) => match ending(status)? {
+                Ending::Exited(code) => Ok(Some(code)),
+                Ending::TimedOut => Ok(None),
+            },
+        }
+    }
+}
+
 /// A running QEMU. It is stopped when this is dropped.
 struct Process {
     child: Child,
@@ -114,19 +187,8 @@ struct Process {
 }
 
 impl Process {
-    fn start(board: Board, elf: &Path, loaded: Option<Loaded<'_>>) -> Result<Self> {
-        let mut command = Command::new("qemu-system-arm");
-        if let Some(Loaded { file, address }) = loaded {
-            command.arg("-device").arg(format!("loader,file={},addr={address:#x},force-raw=on", file.display()));
-        }
+    fn start(command: &mut Command) -> Result<Self> {
         let mut child = command
-            .args(["-machine", board.name(), "-cpu", board.cpu()])
-            .args(["-display", "none", "-monitor", "none", "-serial", "none"])
-            // An instruction takes a nanosecond of the emulated clock, so that SysTick counts instructions.
-            .args(["-icount", "shift=0"])
-            .args(["-semihosting-config", "enable=on,target=native"])
-            .arg("-kernel")
-            .arg(elf)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

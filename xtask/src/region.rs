@@ -22,6 +22,14 @@ impl Region {
         Self::between(elf, "_bundle_start", "_bundle_end")
     }
 
+    /// The one of the keys, in the firmware that has one.
+    ///
+    /// # Errors
+    /// As [`Region::of_bundle`].
+    pub fn of_keys(elf: &[u8]) -> Result<Self> {
+        Self::between(elf, "_keys_start", "_keys_end")
+    }
+
     /// The one that encoders are loaded into, beside the application's memory.
     ///
     /// # Errors

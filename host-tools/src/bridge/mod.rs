@@ -5,6 +5,8 @@
 //! templates, converted, and compared with its new ones, by the core and as the new bundle decides: what that gives is what
 //! the bridge is judged by.
 
+pub mod backup;
+
 use crate::bundle::{Bundle, Enrolled, Settings, with_search};
 use crate::calibration::upper_bound;
 use crate::embeddings::{Embeddings, EmbeddingsProblem};
@@ -140,6 +142,24 @@ pub fn fit(old: &Settings, new: &Settings, pairs: &Pairs<'_>, seed: u64) -> Resu
 }
 
 impl Bridge {
+    /// Elements of the old templates.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.map.nrows()
+    }
+
+    /// Elements of the new ones.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.map.ncols()
+    }
+
+    /// The space of the new ones.
+    #[must_use]
+    pub const fn space(&self) -> Space {
+        self.space
+    }
+
     /// The new model's code for one of the old model's; `None` when the map leaves nothing of it.
     #[must_use]
     pub fn convert(&self, code: &[i8]) -> Option<Vec<i8>> {

@@ -4,10 +4,13 @@ use super::output::{check_output, percent, print, refused};
 use anyhow::bail;
 use cognate::BundleView;
 use cognate::policy::Rate;
+use cognate::protocol::Key;
+use cognate_host::bridge::backup::convert;
 use cognate_host::bridge::{Limits, Measured, Pairs, fit};
 use cognate_host::bundle::{Bundle, BundleProblem, with_search};
 use cognate_host::embeddings::Embeddings;
-use cognate_host::file::{FileError, write_all};
+use cognate_host::file::{self, FileError, write_all};
+use cognate_host::signing::read_line;
 use cognate_host::thresholds::parse_rate;
 use serde_json::json;
 use std::path::PathBuf;
@@ -15,6 +18,7 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   cognate bridge old.bundle new.bundle --old photos-old.npy --new photos-new.npy
+  cognate bridge old.bundle new.bundle --old a.npy --new b.npy --backup a.backup --link-key k.key --backup-output b.backup
   cognate bridge old.bundle new.bundle --old a.npy --new b.npy --fmr 0.01 --json -o both.bundle";
 
 /// Takes whoever is enrolled over to a new model, by a map fitted on samples that both models encoded
@@ -43,6 +47,15 @@ pub struct Args {
     /// The most false non-matches
     #[arg(long, value_name = "RATE", default_value = "0.1", value_parser = parse_rate)]
     fnmr: Rate,
+    /// Take over a sealed backup of a device, too
+    #[arg(long, value_name = "FILE.backup", requires_all = ["link_key", "backup_output"])]
+    backup: Option<PathBuf>,
+    /// The key of the device's link, which seals its backups
+    #[arg(long, value_name = "FILE.key", requires = "backup")]
+    link_key: Option<PathBuf>,
+    /// The backup to write, for the device to restore when it has the new bundle
+    #[arg(long, value_name = "FILE.backup", requires = "backup")]
+    backup_output: Option<PathBuf>,
     /// How subjects are parted
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -85,7 +98,17 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let view = BundleView::new_checked(&bytes).map_err(|error| of_output(BundleProblem::Refused(error)))?;
     let policy = with_search(&view, |search| view.identification(search).map(|_| ()));
     policy.map_err(|error| refused(of_output(BundleProblem::Policy(error))))?;
-    write_all(&[(output, &bytes)])?;
+    let backup = match (&args.backup, &args.link_key, &args.backup_output) {
+        (Some(backup), Some(key), Some(converted)) => {
+            check_output(converted, &[backup, key, &args.old_bundle, output])?;
+            let (sealed, key) = (file::read(backup)?, Key::new(read_line(key)?));
+            let bytes = convert(&sealed, &key, old.coder().space().model, &bridge);
+            Some((converted, bytes.map_err(|problem| FileError::new(backup, problem))?))
+        }
+        _ => None,
+    };
+    let backup = backup.as_ref().map(|(path, bytes)| (path.as_path(), bytes.as_slice()));
+    write_all(&[(output.as_path(), bytes.as_slice())].into_iter().chain(backup).collect::<Vec<_>>())?;
     let subjects = new.subjects().len();
     print(&if args.json {
         format!("{}\n", json!({ "subjects": subjects, "measured": measured }))

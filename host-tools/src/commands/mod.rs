@@ -6,6 +6,7 @@ mod budget;
 mod cache;
 mod calibrate;
 mod completions;
+mod device;
 mod drift;
 mod encode;
 mod enroll;
@@ -66,6 +67,7 @@ enum Command {
     Simulate(simulate::Args),
     Keygen(keygen::Args),
     Bridge(bridge::Args),
+    Device(device::Args),
     Drift(drift::Args),
     Protect(protect::Args),
     Sign(sign::Args),
@@ -99,6 +101,7 @@ impl Cli {
             Command::List(args) => list::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Bridge(args) => bridge::run(&args),
+            Command::Device(args) => device::run(&args),
             Command::Drift(args) => drift::run(&args),
             Command::Protect(args) => protect::run(&args),
             Command::Keygen(args) => keygen::run(&args),

@@ -48,6 +48,9 @@ pub fn run(summary: &mut Summary) {
             })
         });
     }
+    summary.step("lints of the device on a link", || {
+        lint(&[&["clippy", "--lib", "--bins", "--features", "mps2-an386,device"], &FIRMWARE[..]].concat())
+    });
     summary.step("documentation of core and firmware", || document(&CORE).and_then(|()| document(&FIRMWARE)));
     summary.step("core: unit, property and documentation tests", || cargo(&[&["test"], &CORE[..]].concat()));
     summary.step("store: the power cut at every point of short histories", || crate::powercut::run(false, 1));

@@ -3,11 +3,11 @@
 mod capi;
 mod device;
 mod encoders;
-mod fixture;
+pub mod fixture;
 mod host;
 mod panics;
 mod rig;
-mod summary;
+pub mod summary;
 
 use crate::board::Board;
 use anyhow::{Result, bail};
@@ -23,6 +23,9 @@ pub fn run(board: Option<Board>) -> Result<()> {
         Some(board) => {
             let ran = device::run(board, &mut summary);
             capi::run(&[board], &mut summary);
+            if board == crate::device::BOARD {
+                crate::device::test(&mut summary);
+            }
             vec![(board, ran)]
         }
         None => everything(&mut summary),
@@ -45,5 +48,6 @@ fn everything(summary: &mut Summary) -> Vec<(Board, bool)> {
     let boards = Board::ALL.map(|board| (board, device::run(board, summary)));
     capi::run(&Board::ALL, summary);
     summary.step("demo: real samples, decided alike on host and device", || crate::demo::run(false));
+    crate::device::test(summary);
     boards.into()
 }
