@@ -120,6 +120,12 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 2)]
         histories: u64,
     },
+    /// The story of trust on the device, step by step: keys, a signed bundle, enrollment over a link, power cuts, a new model
+    Story {
+        /// Decides when the power goes; otherwise the time does
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Run the device on a link in QEMU until it is interrupted, for `cognate device --port tcp:127.0.0.1:PORT`
     Device {
         /// The public key that its bundles are signed for, of `cognate keygen`
@@ -163,6 +169,7 @@ fn main() -> ExitCode {
         Command::Size { json, board } => sizes::run(json, board),
         Command::Fuzz { target, seconds, input } => fuzz::run(target.as_deref(), seconds, input.as_deref()),
         Command::Powercut { json, histories } => powercut::run(json, histories),
+        Command::Story { seed } => device::story(seed),
         Command::Device { bundles, link, folder, port } => device::run([&bundles, &link], &folder, port),
         Command::Frames { frames, seed } => device::frames(&in_repository("target/frames"), frames, seed),
         Command::Test { board } => test::run(board),

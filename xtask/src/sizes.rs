@@ -113,7 +113,6 @@ fn of_board(board: Board) -> Result<Vec<Reference>> {
     for (build, ram_holds) in firmware::REFERENCES.into_iter().zip([
         "a gallery of 16 templates of 128 elements; 0.5 KiB of input",
         "the same gallery with a filter plane; statistics, three samples, the view of the bundle; an arena; 0.5 KiB of input",
-        "a gallery of 16 templates of 128 elements; the state of a store and of a guard; 0.1 KiB of input",
         "nothing: what checks a bundle, for the next row to be compared with",
         "the state of two slots; what a signed bundle costs is the difference to the row before",
         "the buffers of a link: two frames, two payloads, a piece; what a link costs is this row without its vectors",

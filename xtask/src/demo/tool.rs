@@ -4,7 +4,7 @@ use crate::{cargo, in_repository};
 use anyhow::{Context, Result, bail};
 use std::io;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// The built command.
 pub struct Tool {
@@ -44,6 +44,15 @@ impl Tool {
             bail!("`{}` failed ({})", cargo::shown(&command), output.status);
         }
         Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Starts it and does not wait for it.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(&self, arguments: &[&str]) -> Result<Child> {
+        let mut command = self.command(arguments);
+        command.stdout(io::stderr()).spawn().with_context(|| format!("cannot start `{}`", cargo::shown(&command)))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

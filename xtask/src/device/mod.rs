@@ -1,8 +1,10 @@
 //! The device on a link, in QEMU: how it is made, started, stopped and spoken to.
 
 mod frames;
+mod story;
 
 pub use frames::{FRAMES, run as frames};
+pub use story::run as story;
 
 use crate::board::Board;
 use crate::firmware::{self, Flash};
@@ -20,6 +22,9 @@ use std::time::{Duration, Instant};
 
 /// The board that it is for.
 pub const BOARD: Board = Board::Mps2An386;
+
+/// An instruction takes a nanosecond, which the counter of instructions takes for granted.
+pub const COUNTING: &str = "0";
 
 /// An instruction takes a microsecond: delays of seconds pass in a moment.
 pub const FAST: &str = "10";
@@ -138,6 +143,7 @@ impl Device {
 pub fn test(summary: &mut Summary) {
     let folder = in_repository("target/qemu-tests/device");
     summary.step("device: random frames over its link, and it still answers", || frames(&folder, FRAMES_OF_A_TEST, 1));
+    summary.step("device: the story of trust, with the power cut in an enrollment", || story(Some(1)));
 }
 
 /// `cargo xtask device`: the device with these keys and this flash, until it is interrupted.

@@ -6,11 +6,13 @@ use anyhow::{Context, Result};
 
 /// What the demo and the tests need. `cognate train` is not among it: the trainer takes minutes to compile, and `.ci/run` tests
 /// it at its end.
-const PACKAGES: [&str; 9] = [
+const PACKAGES: [&str; 11] = [
     "-p",
     "cognate",
     "-p",
     "cognate-host",
+    "-p",
+    "cognate-link",
     "-p",
     "xtask",
     "--no-default-features",
