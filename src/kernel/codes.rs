@@ -100,7 +100,9 @@ impl Layout {
         match self {
             Self::Rows => block.iter_mut().zip(code).for_each(|(place, element)| *place = *element),
             Self::Lanes => {
-                for (group, elements) in block.chunks_exact_mut(8 * STEP).zip(code.chunks_exact(STEP)) {
+                // Of a length that is known: otherwise, built for size, a function that divides by it and can panic stays.
+                let groups = block.as_chunks_mut::<{ 8 * STEP }>().0.iter_mut();
+                for (group, elements) in groups.zip(code.as_chunks::<STEP>().0) {
                     let places = group.iter_mut().skip(lane * STEP);
                     places.zip(elements).for_each(|(place, element)| *place = *element);
                 }
