@@ -50,11 +50,11 @@ pub fn run(seed: Option<u64>) -> Result<()> {
     let maker = story.make()?;
     story.tell("The device starts with an empty flash: it has no bundle, and does nothing for anybody but take one");
     let device = maker.start(COUNTING)?;
-    story.refuse(&device, &["identify", "--embeddings", &at("probes-0.npy"), "--row", "0"])?;
+    story.refuse(&device, &["identify", "--embeddings", &of("probes", OVER_THE_LINK), "--row", "0"])?;
     story.device(&device, &["update", &at("old.bundle")])?;
     story.tell("Somebody is enrolled over the link, and known");
-    story.device(&device, &["enroll", "--embeddings", &at("enroll-0.npy")])?;
-    story.expect_known(&device, "probes-0.npy")?;
+    story.device(&device, &["enroll", "--embeddings", &of("enroll", OVER_THE_LINK)])?;
+    story.expect_known(&device, "probes")?;
     let device = story.cut_in_enrollment(&maker, device, seed)?;
     story.lock_out(&maker, device)?;
     let device = maker.start(COUNTING)?;
@@ -72,6 +72,11 @@ struct Story {
 /// A file of the story.
 fn at(name: &str) -> String {
     format!("{FOLDER}/{name}")
+}
+
+/// What [`split`] made of a subject's samples.
+fn of(what: &str, subject: &str) -> String {
+    at(&format!("{what}-{subject}.npy"))
 }
 
 impl Story {
@@ -97,7 +102,7 @@ impl Story {
         tool.run(&["keygen", "-o", &at("link.key")])?;
         self.tell("A bundle with two subjects is written and signed");
         let tool = &self.tool;
-        export(tool, OLD_MODEL, "thresholds.json", Some("enroll-5,6.npy"), "old.bundle")?;
+        export(tool, OLD_MODEL, "thresholds.json", Some(&of("enroll", IN_BUNDLE)), "old.bundle")?;
         sign(tool, "old.bundle", "1")?;
         self.tell("The device is made: its firmware pins the public key and has the link's");
         let [bundles, link] = ["owner.pub", "link.key"].map(|name| read_key(&in_repository(&at(name))));
@@ -113,7 +118,7 @@ impl Story {
             "The power goes {} ms after an enrollment was asked for, and comes back",
             moment.as_millis()
         ));
-        let arguments = Self::arguments(&device, &["enroll", "--embeddings", &at("enroll-3.npy")]);
+        let arguments = Self::arguments(&device, &["enroll", "--embeddings", &of("enroll", CUT)]);
         let mut enrollment = self.tool.start(&arguments.iter().map(String::as_str).collect::<Vec<_>>())?;
         thread::sleep(moment);
         drop(device);
@@ -125,7 +130,7 @@ impl Story {
         println!("   acknowledged: {acknowledged}; enrolled on the device: {of_device}");
         ensure!(of_device == 2 || (of_device == 1 && !acknowledged), "an enrollment is lost: {listed:?}");
         ensure!(listed.len() == 2 + of_device, "somebody of the bundle is lost: {listed:?}");
-        self.expect_known(&device, "probes-0.npy")?;
+        self.expect_known(&device, "probes")?;
         Ok(device)
     }
 
@@ -133,10 +138,10 @@ impl Story {
     fn lock_out(&mut self, maker: &Maker, device: Device) -> Result<()> {
         self.tell("A stranger tries, until the device lets nobody try");
         for row in ["0", "1", "2", "0", "1"] {
-            let verdict = self.verify(&device, FIRST, &format!("enroll-{STRANGER}.npy"), row)?;
+            let verdict = self.verify(&device, FIRST, &of("enroll", STRANGER), row)?;
             ensure!(verdict["accepted"] == false, "a stranger was accepted");
         }
-        self.refuse(&device, &["verify", FIRST, "--embeddings", &at("probes-0.npy"), "--row", "0"])?;
+        self.refuse(&device, &["verify", FIRST, "--embeddings", &of("probes", OVER_THE_LINK), "--row", "0"])?;
         self.tell("The stranger pulls the power: the whole delay begins anew");
         drop(device);
         let device = maker.start(COUNTING)?;
@@ -145,7 +150,7 @@ impl Story {
             status["wrong_attempts"] == 5 && status["wait_seconds"].as_u64() > Some(0),
             "attempts were given back: {status}"
         );
-        self.refuse(&device, &["verify", FIRST, "--embeddings", &at("probes-0.npy"), "--row", "0"])?;
+        self.refuse(&device, &["verify", FIRST, "--embeddings", &of("probes", OVER_THE_LINK), "--row", "0"])?;
         drop(device);
         self.tell("Half a minute later by the device's clock, which runs fast for us now, it is open again");
         let device = maker.start(FAST)?;
@@ -154,7 +159,7 @@ impl Story {
             ensure!(began.elapsed() < LOCKED_AT_MOST, "it stays locked");
             thread::sleep(Duration::from_millis(200));
         }
-        self.expect_known(&device, "probes-0.npy")
+        self.expect_known(&device, "probes")
     }
 
     /// A backup, a removal with its receipt, and the backup again.
@@ -167,10 +172,10 @@ impl Story {
         let flash = fs::read(maker.flash())?;
         let erased = flash.get(from..to).context("the receipt names flash that is not there")?;
         ensure!(from < to && erased.iter().all(|byte| *byte == 0xff), "what the receipt says is erased is not");
-        self.refuse(device, &["verify", FIRST, "--embeddings", &at("probes-0.npy"), "--row", "0"])?;
+        self.refuse(device, &["verify", FIRST, "--embeddings", &of("probes", OVER_THE_LINK), "--row", "0"])?;
         self.tell("The backup brings the subject back");
         self.device(device, &["restore", &at("device.backup")])?;
-        self.expect_known(device, "probes-0.npy")
+        self.expect_known(device, "probes")
     }
 
     /// A new model, by a bridge: for who is in the bundle, and for who was enrolled on the device.
@@ -188,21 +193,22 @@ impl Story {
         self.device(&device, &["backup", "-o", &at("device.backup")])?;
         let tool = &self.tool;
         let bridge = ["bridge", &at("old.bundle"), &at("new.bundle"), "--old", &at("calibration.npy")];
+        // The shipped encoder misses one sample in eight at this threshold, enrolled anew or taken over.
         let fit = ["--new", &at("new-calibration.npy"), "--fmr", "0.05", "--fnmr", "0.2"];
         let backup = ["--backup", &at("device.backup"), "--link-key", &at("link.key")];
         tool.run(&[&bridge[..], &fit[..], &backup[..], &["--backup-output", &at("new.backup")]].concat())?;
         sign(tool, "new.bundle", "2")?;
         self.tell("The update: the new bundle is in use, and what was stored waits for its backup");
         self.device(&device, &["update", &at("new.bundle")])?;
-        self.refuse(&device, &["verify", FIRST, "--embeddings", &at("new-probes-0.npy"), "--row", "0"])?;
+        self.refuse(&device, &["verify", FIRST, "--embeddings", &of("new-probes", OVER_THE_LINK), "--row", "0"])?;
         self.device(&device, &["restore", &at("new.backup")])?;
-        self.expect_known(&device, "new-probes-0.npy")?;
-        let verdict = self.verify(&device, "1", "new-enroll-5,6.npy", "1")?;
+        self.expect_known(&device, "new-probes")?;
+        let verdict = self.verify(&device, "1", &of("new-enroll", IN_BUNDLE), "1")?;
         ensure!(verdict["accepted"] == true, "a subject of the bundle is not known by the new model");
         self.tell("A last power cut changes nothing of that");
         drop(device);
         let device = maker.start(COUNTING)?;
-        self.expect_known(&device, "new-probes-0.npy")
+        self.expect_known(&device, "new-probes")
     }
 
     fn arguments(device: &Device, command: &[&str]) -> Vec<String> {
@@ -231,14 +237,14 @@ impl Story {
     }
 
     fn verify(&self, device: &Device, subject: &str, probes: &str, row: &str) -> Result<Value> {
-        self.device(device, &["verify", subject, "--embeddings", &at(probes), "--row", row])
+        self.device(device, &["verify", subject, "--embeddings", probes, "--row", row])
     }
 
-    /// Of five samples of the subject that was enrolled first on the device, at least one is accepted: not every sample of anybody
+    /// Of four samples of the subject that was enrolled first on the device, at least one is accepted: not every sample of anybody
     /// is, and five wrong ones would lock.
     fn expect_known(&self, device: &Device, probes: &str) -> Result<()> {
         for row in ["0", "1", "2", "3"] {
-            if self.verify(device, FIRST, probes, row)?["accepted"] == true {
+            if self.verify(device, FIRST, &of(probes, OVER_THE_LINK), row)?["accepted"] == true {
                 return Ok(());
             }
         }
@@ -256,7 +262,7 @@ fn calibrate(tool: &Tool, embeddings: &str, thresholds: &str) -> Result<()> {
 }
 
 fn split(tool: &Tool, embeddings: &str, subjects: &str, enroll: &str, probes: &str) -> Result<()> {
-    let [enroll, probes] = [enroll, probes].map(|name| at(&format!("{name}-{subjects}.npy")));
+    let [enroll, probes] = [enroll, probes].map(|name| of(name, subjects));
     let split = ["split", &at(embeddings), "--subjects", subjects, "--first", "3"];
     tool.run(&[&split[..], &["--enroll-out", &enroll, "--probes-out", &probes]].concat())
 }
@@ -264,8 +270,8 @@ fn split(tool: &Tool, embeddings: &str, subjects: &str, enroll: &str, probes: &s
 fn export(tool: &Tool, model: &str, thresholds: &str, gallery: Option<&str>, bundle: &str) -> Result<()> {
     let (thresholds, bundle) = (at(thresholds), at(bundle));
     let export = ["export", "--model", model, "--thresholds", &thresholds, "-o", &bundle, "--fpir", "0.1"];
-    match gallery.map(at) {
-        Some(gallery) => tool.run(&[&export[..], &["--gallery", &gallery]].concat()),
+    match gallery {
+        Some(gallery) => tool.run(&[&export[..], &["--gallery", gallery]].concat()),
         None => tool.run(&export),
     }
 }
