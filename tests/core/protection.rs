@@ -1,6 +1,6 @@
 //! Protected templates give exactly the scores, decisions and errors of those that are not; two keys have nothing in common.
 
-use crate::support::{FULL, NORM_LIMITED, OTHER_MODEL, code, euclidean};
+use crate::support::{FULL, NORM_LIMITED, OTHER_MODEL, code, euclidean, hmac_sha256};
 use cognate::gallery::{Adaptation, Best};
 use cognate::protection::{Protection, ProtectionError, ProtectionKey};
 use cognate::{
@@ -238,14 +238,7 @@ fn order_and_signs_are_those_of_the_format() {
         *place = protected.code().iter().position(|element| *element != 0).unwrap() as u16
             | u16::from(protected.code().contains(&-127)) << 15;
     }
-    let digest = |name: &[u8], counter: u32| {
-        use hmac::{Hmac, Mac};
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
-        mac.update(name);
-        mac.update(FULL.model.as_bytes());
-        mac.update(&counter.to_le_bytes());
-        mac.finalize().into_bytes().to_vec()
-    };
+    let digest = |name: &[u8], counter: u32| hmac_sha256(&key, &[name, FULL.model.as_bytes(), &counter.to_le_bytes()]);
     let block = digest(b"cognate protection: order", 0);
     let mut numbers = block.chunks(2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
     let mut expected: Vec<u16> = (0..5).collect();

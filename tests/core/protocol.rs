@@ -1,6 +1,7 @@
 //! The link: what is sent arrives once and whole, over a link that loses, repeats, swaps and damages frames; and whatever
 //! bytes come, the device still answers.
 
+use crate::support::hmac_sha256;
 use cognate::protocol::backup::{SEAL_BYTES, open, seal};
 use cognate::protocol::client::Heard;
 use cognate::protocol::frame::{MAX_FRAME, MAX_PAYLOAD, Reader, encode};
@@ -262,21 +263,15 @@ fn the_largest_commands_and_answers_fit() {
     assert_eq!(encode(&[0; MAX_PAYLOAD + 1], &mut [0; MAX_FRAME]), None);
 }
 
-/// Of the definition, another implementation: CRC and COBS by hand, HMAC of another crate.
+/// Of the definition, another implementation: CRC and COBS by hand, HMAC by its definition.
 #[test]
 fn the_bytes_are_those_of_the_document() {
     let mut frame = [0; MAX_FRAME];
     // CRC-32C of "123456789" is 0xe3069283 (RFC 3720).
     assert_eq!(encode(b"123456789", &mut frame), Some(&b"\x0e123456789\x83\x92\x06\xe3\x00"[..]));
     assert_eq!(encode(&[0, 1], &mut frame).map(|frame| frame[..4].to_vec()), Some(vec![1, 6, 1, frame[3]]));
-    use hmac::{Hmac, Mac};
-    let mac = |key: &[u8], parts: &[&[u8]]| {
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).unwrap();
-        parts.iter().for_each(|part| mac.update(part));
-        mac.finalize().into_bytes().to_vec()
-    };
-    let session = mac(&[7; 32], &[b"cognate session", &[1], &[2; 16], &[3; 16]]);
-    let expected = mac(&session, &[&[1], &5u32.to_le_bytes(), b"message"]);
+    let session = hmac_sha256(&[7; 32], &[b"cognate session", &[1], &[2; 16], &[3; 16]]);
+    let expected = hmac_sha256(&session, &[&[1], &5u32.to_le_bytes(), b"message"]);
     assert_eq!(Session::new(&KEY, &[2; 16], &[3; 16]).tag(Side::Device, 5, b"message")[..], expected);
     let mut wire = Wire::new(1, 0);
     wire.connect();

@@ -20,6 +20,19 @@ pub fn template<const D: usize>(values: [f32; D], space: Space) -> Template<D> {
     Template::new(&Embedding::new(values).expect("an embedding"), space)
 }
 
+/// HMAC-SHA-256 by its definition (RFC 2104), of another SHA-256 than the core's; the key is no longer than a block.
+#[cfg(any(feature = "protection", feature = "protocol"))]
+pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    use sha2::{Digest, Sha256};
+    let padded = |pad: u8| {
+        let mut block = [pad; 64];
+        block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
+        block
+    };
+    let inner = parts.iter().fold(Sha256::new_with_prefix(padded(0x36)), |hash, part| hash.chain_update(part));
+    Sha256::new_with_prefix(padded(0x5c)).chain_update(inner.finalize()).finalize().to_vec()
+}
+
 /// Templates of few distinct values, so that equal scores and duplicates occur.
 pub fn coarse_template<const D: usize>(space: Space) -> impl Strategy<Value = Template<D>> {
     prop::array::uniform::<_, D>(-2i8..=2).prop_filter_map("not zero", move |values| {

@@ -76,6 +76,11 @@ impl Board {
         self.facts().rustflags
     }
 
+    /// What the code of a firmware depends on, but for the board's memory: the target, and what the compiler is told beside it.
+    pub fn code(self) -> (&'static str, Option<&'static str>) {
+        (self.target(), self.rustflags())
+    }
+
     /// The kernels that the core is expected to run.
     pub const fn kernels(self) -> &'static str {
         self.facts().kernels

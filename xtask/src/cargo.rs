@@ -15,6 +15,42 @@ pub fn host() -> Command {
     command
 }
 
+/// The packages of the host's workspace that are built and tested.
+///
+/// Every call takes one choice of packages and features whole, also where it wants a single program: with other packages, what
+/// they depend on has other features, and tract is compiled once more, for minutes.
+#[derive(Clone, Copy, Default)]
+pub enum Packages {
+    /// All but the trainer, which takes minutes to compile, and which nothing else needs.
+    #[default]
+    WithoutTrainer,
+    /// The trainer too.
+    All,
+}
+
+impl Packages {
+    /// What tells cargo so.
+    pub const fn arguments(self) -> &'static [&'static str] {
+        const WITHOUT: [&str; 11] = [
+            "-p",
+            "cognate",
+            "-p",
+            "cognate-host",
+            "-p",
+            "cognate-link",
+            "-p",
+            "xtask",
+            "--no-default-features",
+            "--features",
+            "cognate-host/parquet",
+        ];
+        match self {
+            Self::WithoutTrainer => &WITHOUT,
+            Self::All => &["--workspace"],
+        }
+    }
+}
+
 /// Runs a command to its end.
 ///
 /// # Errors

@@ -29,6 +29,7 @@ mod sizes;
 mod test;
 
 use board::Board;
+use cargo::Packages;
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -155,6 +156,9 @@ enum Command {
         /// Only what is tested in QEMU, on this board
         #[arg(long)]
         board: Option<Board>,
+        /// The trainer too, which takes minutes to compile
+        #[arg(long)]
+        trainer: bool,
     },
 }
 
@@ -164,15 +168,17 @@ fn main() -> ExitCode {
         Command::Firmware { board, bin } => firmware::run(board, &bin),
         Command::Capi { board } => capi::run(board),
         Command::Run { board, bin, timeout } => return run::run(board, &bin, Duration::from_secs(timeout)),
-        Command::Demo { json } => demo::run(json),
+        Command::Demo { json } => demo::run(json, Packages::default()),
         Command::Bench { json, board, only, samples } => bench::run(json, board, only, samples.into()),
         Command::Size { json, board } => sizes::run(json, board),
         Command::Fuzz { target, seconds, input } => fuzz::run(target.as_deref(), seconds, input.as_deref()),
         Command::Powercut { json, histories } => powercut::run(json, histories),
-        Command::Story { seed } => device::story(seed),
+        Command::Story { seed } => device::story(seed, Packages::default()),
         Command::Device { bundles, link, folder, port } => device::run([&bundles, &link], &folder, port),
         Command::Frames { frames, seed } => device::frames(&in_repository("target/frames"), frames, seed),
-        Command::Test { board } => test::run(board),
+        Command::Test { board, trainer } => {
+            test::run(board, if trainer { Packages::All } else { Packages::WithoutTrainer })
+        }
     };
     exit_code(outcome.map(|()| 0))
 }

@@ -2,6 +2,7 @@
 
 use super::networks::{ENCODERS, Network};
 use super::pseudo_random;
+use crate::cargo::Packages;
 use crate::demo::pictures;
 use crate::demo::tool::Tool;
 use crate::in_repository;
@@ -58,7 +59,7 @@ normalize = true
 /// # Errors
 /// When the tool does not build or quantize, or the data cannot be read.
 pub fn all(samples: usize) -> Result<Vec<Workload>> {
-    let tool = Tool::build()?;
+    let tool = Tool::build(Packages::default())?;
     fs::create_dir_all(in_repository(FOLDER)).with_context(|| format!("cannot make {FOLDER}"))?;
     let [glyphs, keyword, faces] = ENCODERS;
     let mut workloads = vec![of_glyphs(&tool, glyphs, samples)?];

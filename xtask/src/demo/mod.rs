@@ -10,6 +10,7 @@ pub mod pictures;
 pub mod tool;
 
 use crate::board::Board;
+use crate::cargo::Packages;
 use crate::{in_repository, setup};
 use anyhow::{Context, Result, bail};
 use device::Device;
@@ -57,9 +58,9 @@ const FMR: &str = "0.0025";
 ///
 /// # Errors
 /// When a step fails, or a decision of the device differs from the host's.
-pub fn run(json: bool) -> Result<()> {
+pub fn run(json: bool, packages: Packages) -> Result<()> {
     setup::ensure(BOARD)?;
-    let tool = Tool::build()?;
+    let tool = Tool::build(packages)?;
     fs::create_dir_all(in_repository(FOLDER)).with_context(|| format!("cannot make {FOLDER}"))?;
     export(&tool)?;
     let host = host::simulate(&tool)?;

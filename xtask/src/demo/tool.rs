@@ -1,6 +1,7 @@
 //! The `cognate` command.
 
-use crate::{cargo, in_repository};
+use crate::cargo::{self, Packages};
+use crate::in_repository;
 use anyhow::{Context, Result, bail};
 use std::io;
 use std::path::PathBuf;
@@ -16,12 +17,11 @@ impl Tool {
     ///
     /// # Errors
     /// When it does not build.
-    pub fn build() -> Result<Self> {
+    pub fn build(packages: Packages) -> Result<Self> {
         eprintln!("building the host tool; the first time this takes some minutes");
         let mut command = cargo::host();
-        // Not `--release`: the tests use its dependencies too, and these are optimized in either. Without the trainer and Parquet,
-        // which take minutes to compile and have no part here.
-        let mut built = cargo::build(command.args(["build", "-p", "cognate-host", "--no-default-features"]))?;
+        // Not `--release`: the tests use its dependencies too, and these are optimized in either.
+        let mut built = cargo::build(command.args(["build", "--bin", "cognate"]).args(packages.arguments()))?;
         Ok(Self { program: built.remove("cognate").context("cargo built no `cognate`")? })
     }
 

@@ -7,6 +7,7 @@ pub use frames::{FRAMES, run as frames};
 pub use story::run as story;
 
 use crate::board::Board;
+use crate::cargo::Packages;
 use crate::firmware::{self, Flash};
 use crate::in_repository;
 use crate::qemu::Running;
@@ -140,10 +141,10 @@ impl Device {
 }
 
 /// What is tested of it.
-pub fn test(summary: &mut Summary) {
+pub fn test(summary: &mut Summary, packages: Packages) {
     let folder = in_repository("target/qemu-tests/device");
     summary.step("device: random frames over its link, and it still answers", || frames(&folder, FRAMES_OF_A_TEST, 1));
-    summary.step("device: the story of trust, with the power cut in an enrollment", || story(Some(1)));
+    summary.step("device: the story of trust, with the power cut in an enrollment", || story(Some(1), packages));
 }
 
 /// `cargo xtask device`: the device with these keys and this flash, until it is interrupted.

@@ -4,6 +4,7 @@
 //! file, so that stopping the one and starting it again with the other is a power cut.
 
 use super::{BOARD, COUNTING, Device, FAST, Maker, read_key};
+use crate::cargo::Packages;
 use crate::demo::tool::Tool;
 use crate::{in_repository, setup};
 use anyhow::{Context, Result, bail, ensure};
@@ -38,9 +39,9 @@ const LOCKED_AT_MOST: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When anything is not as it is told.
-pub fn run(seed: Option<u64>) -> Result<()> {
+pub fn run(seed: Option<u64>, packages: Packages) -> Result<()> {
     setup::ensure(BOARD)?;
-    let tool = Tool::build()?;
+    let tool = Tool::build(packages)?;
     let folder = in_repository(FOLDER);
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {FOLDER}"))?;

@@ -1,26 +1,9 @@
 //! What is checked and tested on the host.
 
 use super::summary::Summary;
-use crate::cargo;
+use crate::cargo::{self, Packages};
 use anyhow::{Context, Result};
 
-/// What the demo and the tests need. `cognate train` is not among it: the trainer takes minutes to compile, and `.ci/run` tests
-/// it at its end.
-const PACKAGES: [&str; 11] = [
-    "-p",
-    "cognate",
-    "-p",
-    "cognate-host",
-    "-p",
-    "cognate-link",
-    "-p",
-    "xtask",
-    "--no-default-features",
-    "--features",
-    "cognate-host/parquet",
-];
-/// The host tool, the same way.
-const TOOL: [&str; 5] = ["-p", "cognate-host", "--no-default-features", "--features", "parquet"];
 /// Each ends with an error when something in it is not as it says.
 const EXAMPLES: [&str; 4] = ["door", "sizes", "verify", "vibration"];
 const CAPI: [&str; 2] = ["--manifest-path", "capi/Cargo.toml"];
@@ -28,15 +11,17 @@ const FIRMWARE: [&str; 2] = ["--manifest-path", "firmware/Cargo.toml"];
 
 /// Everything of the core that is not there by itself, but for the log.
 const CORE: [&str; 4] = ["-p", "cognate", "--features", "protection,protocol,signature,storage"];
+/// Its features, each of which must do alone.
+const FEATURES: [&str; 6] = ["", "defmt", "protection", "protocol", "signature", "storage"];
 
 /// Format, lints, and the tests of each part.
-pub fn run(summary: &mut Summary) {
+pub fn run(summary: &mut Summary, packages: Packages) {
+    let packages = packages.arguments();
     summary.step("format", format);
-    summary
-        .step("lints of core, host tool and xtask", || lint(&[&["clippy", "--all-targets"], &PACKAGES[..]].concat()));
-    summary.step("lints of the whole core", || lint(&[&["clippy", "--all-targets"], &CORE[..]].concat()));
-    summary.step("lints of the core with defmt", || {
-        lint(&["clippy", "-p", "cognate", "--features", "defmt,protection,protocol,signature,storage"])
+    summary.step("lints of core, host tool and xtask", || lint(&[&["clippy", "--all-targets"], packages].concat()));
+    summary.step("lints of the core with each feature alone, and with all of them", || {
+        FEATURES.iter().try_for_each(|features| lint(&["clippy", "-p", "cognate", "--features", features]))?;
+        lint(&["clippy", "-p", "cognate", "--all-features"])
     });
     summary
         .step("lints of the firmware's library", || lint(&[&["clippy", "--lib", "--tests"], &FIRMWARE[..]].concat()));
@@ -54,14 +39,15 @@ pub fn run(summary: &mut Summary) {
         lint(&[&["clippy", "--lib", "--bins", "--features", "mps2-an386,device"], &FIRMWARE[..]].concat())
     });
     summary.step("documentation of core and firmware", || document(&CORE).and_then(|()| document(&FIRMWARE)));
-    summary.step("core: unit, property and documentation tests", || cargo(&[&["test"], &CORE[..]].concat()));
+    summary.step("core, host tool and xtask: unit, property and command tests", || {
+        cargo(&[&["test", "--no-fail-fast", "--tests"], packages].concat())
+    });
+    summary.step("core, host tool and xtask: documentation tests", || cargo(&[&["test", "--doc"], packages].concat()));
     summary.step("store: the power cut at every point of short histories", || crate::powercut::run(false, 1));
     for example in EXAMPLES {
         summary.step(&format!("example {example}"), || cargo(&["run", "--quiet", "--example", example]));
     }
-    summary.step("host tool: unit and command tests", || cargo(&[&["test"], &TOOL[..]].concat()));
     summary.step("C interface: its header is of its source", || cargo(&[&["test"], &CAPI[..]].concat()));
-    summary.step("xtask: unit tests", || cargo(&["test", "-p", "xtask"]));
     summary.step("fuzzing: the same hostile bytes for each target", crate::fuzz::test);
     summary.step("firmware: tests on mock pins", || cargo(&[&["test", "--lib"], &FIRMWARE[..]].concat()));
 }

@@ -10,6 +10,7 @@ mod rig;
 pub mod summary;
 
 use crate::board::Board;
+use crate::cargo::Packages;
 use anyhow::{Result, bail};
 use summary::Summary;
 
@@ -17,18 +18,18 @@ use summary::Summary;
 ///
 /// # Errors
 /// When anything failed.
-pub fn run(board: Option<Board>) -> Result<()> {
+pub fn run(board: Option<Board>, packages: Packages) -> Result<()> {
     let mut summary = Summary::default();
     let boards = match board {
         Some(board) => {
             let ran = device::run(board, &mut summary);
             capi::run(&[board], &mut summary);
             if board == crate::device::BOARD {
-                crate::device::test(&mut summary);
+                crate::device::test(&mut summary, packages);
             }
             vec![(board, ran)]
         }
-        None => everything(&mut summary),
+        None => everything(&mut summary, packages),
     };
     println!("\n{summary}");
     for (board, ran) in boards {
@@ -42,12 +43,12 @@ pub fn run(board: Option<Board>) -> Result<()> {
 }
 
 /// Everything; which boards there was a firmware to run on.
-fn everything(summary: &mut Summary) -> Vec<(Board, bool)> {
+fn everything(summary: &mut Summary, packages: Packages) -> Vec<(Board, bool)> {
     summary.step("set-up", crate::setup::run);
-    host::run(summary);
+    host::run(summary, packages);
     let boards = Board::ALL.map(|board| (board, device::run(board, summary)));
     capi::run(&Board::ALL, summary);
-    summary.step("demo: real samples, decided alike on host and device", || crate::demo::run(false));
-    crate::device::test(summary);
+    summary.step("demo: real samples, decided alike on host and device", || crate::demo::run(false, packages));
+    crate::device::test(summary, packages);
     boards.into()
 }
