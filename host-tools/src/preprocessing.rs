@@ -3,7 +3,7 @@
 mod audio;
 
 pub(crate) use audio::MAX_RATE;
-pub use audio::{AudioInput, Fit};
+pub use audio::{AudioInput, Features, Fit};
 
 use crate::file::{self, FileError, Unreadable};
 use crate::int8::{EncoderFile, Int8Encoder};
@@ -180,7 +180,8 @@ impl Preprocessing {
                 (*step, (0..elements).map(|at| at % places * channels + at / places).collect())
             }
             Self::Tensor(tensor) => (tensor.step, (0..elements).collect()),
-            Self::Image(_) | Self::Audio(_) => (None, (0..elements).collect()),
+            Self::Audio(audio) => (audio.step(), (0..elements).collect()),
+            Self::Image(_) => (None, (0..elements).collect()),
         };
         Int8Encoder::new(file, shape, places, step.unwrap_or(1.0))
     }

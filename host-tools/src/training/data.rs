@@ -189,7 +189,7 @@ pub enum DataProblem {
 /// Recordings of which nobody said how they become an input.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "these are recordings: give --preprocessing a file of kind = \"audio\" to train on waveforms, or make features of them and \
-     give those as .npy"
+    "these are recordings: give --preprocessing a file of kind = \"audio\", with [log_mel] to train on features, or make other \
+     features of them and give those as .npy"
 )]
 pub struct RecordingProblem;
