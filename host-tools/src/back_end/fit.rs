@@ -87,6 +87,19 @@ pub struct Fit {
     pub map: Option<DMatrix<f64>>,
 }
 
+impl Fit {
+    /// What becomes of an embedding, computed in `f64`.
+    ///
+    /// # Panics
+    /// When the embedding has another dimension than the mean.
+    #[must_use]
+    pub fn project(&self, embedding: &[f32]) -> Vec<f32> {
+        let centered = DVector::from_iterator(embedding.len(), embedding.iter().map(|&x| f64::from(x))) - &self.mean;
+        let projected = self.map.as_ref().map_or(centered.clone(), |map| map * &centered);
+        projected.iter().map(|&x| x as f32).collect()
+    }
+}
+
 /// Fits a back end on rows of embeddings; `subjects` has the rows of each subject. `None` for [`Kind::None`].
 ///
 /// # Errors

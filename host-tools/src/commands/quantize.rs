@@ -2,11 +2,12 @@
 
 use super::output::{check_output, note, percent, print, refused, warn};
 use anyhow::{anyhow, bail};
+use cognate_host::back_end::Kind;
 use cognate_host::file::{FileError, write_all};
 use cognate_host::onnx::OnnxFile;
 use cognate_host::preprocessing::Preprocessing;
 use cognate_host::quantization::quantize::{Request, quantize};
-use cognate_host::quantization::report::Report;
+use cognate_host::quantization::report::{Folded, Report};
 use cognate_host::quantization::verdict::Verdict;
 use cognate_host::samples::SampleSet;
 use prost::Message;
@@ -17,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   cognate quantize face.onnx photos/ -o face.encoder
   cognate quantize face.onnx visits.csv -o face.encoder --limit 0.2 --json
+  cognate quantize face.onnx photos/ -o face.encoder --back-end lda:64
   cognate quantize face.onnx photos/ -o face.encoder --qdq face-int8.onnx";
 
 /// Makes an int8 encoder for the device of an ONNX model, and measures what that costs
@@ -50,6 +52,10 @@ pub struct Args {
     /// take twice the memory, and 64-bit sums
     #[arg(long, value_name = "LAYERS", default_value_t = 2)]
     int16: usize,
+    /// What the last layer does beside: none, mean, pca, whiten or lda, the last three also with a number of dimensions (pca:32);
+    /// fitted on the subjects that ranges are chosen on, so that `cognate calibrate` needs none
+    #[arg(long, value_name = "KIND", default_value_t = Kind::None)]
+    back_end: Kind,
     /// Write the encoder even if it loses more than the limit, or nothing can be compared
     #[arg(long)]
     force: bool,
@@ -65,8 +71,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     check(args)?;
     let onnx = OnnxFile::open(&args.model)?;
     let mut preprocessing = Preprocessing::of_model(&args.model)?;
-    if matches!(preprocessing, Preprocessing::Audio(_)) {
-        bail!("{}: waveforms are not quantized: give the encoder features, as tensors", args.model.display());
+    if matches!(&preprocessing, Preprocessing::Audio(audio) if audio.log_mel.is_none()) {
+        bail!(
+            "{}: waveforms are not quantized: give the encoder features, by [log_mel] in its preprocessing or as tensors",
+            args.model.display()
+        );
     }
     preprocessing.rename(args.input.as_deref(), args.output_tensor.as_deref());
     let samples = SampleSet::open(&args.samples, args.labels.as_deref())?;
@@ -76,6 +85,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         samples: &samples,
         resize: args.resize,
         most_wide: args.int16,
+        back_end: args.back_end,
     };
     let quantized = quantize(&request, &note).map_err(|problem| FileError::new(&args.model, problem))?;
     let report = &quantized.report;
@@ -155,7 +165,16 @@ fn text(report: &Report) -> String {
         ));
     }
     let biases = if report.corrects_bias { "biases corrected" } else { "biases as they are" };
-    line(format_args!("ranges              {}, {biases}", report.choice));
+    let equalized = match report.equalized {
+        0 => String::new(),
+        tensors => format!(", channels of {tensors} tensors equalized"),
+    };
+    line(format_args!("ranges              {}, {biases}{equalized}", report.choice));
+    if let Some(Folded { kind, samples, inputs, outputs }) = &report.back_end {
+        line(format_args!(
+            "back end            {kind} in the last layer, of {samples} samples: {inputs} elements in, {outputs} out"
+        ));
+    }
     if report.normalized {
         line(format_args!(
             "normalization       left out: a cosine does not see it, and `cognate export` refuses Euclidean templates"

@@ -188,12 +188,7 @@ impl Draft<'_> {
             }
         };
         self.of_node.push(operand);
-        let clip = match &node.operator {
-            Operator::Convolution(convolution) => convolution.clip,
-            Operator::Add(clip) | Operator::Scale(clip) => *clip,
-            _ => Clip::NONE,
-        };
-        self.clip(id, clip);
+        self.clip(id, node.operator.clip().unwrap_or(Clip::NONE));
         Ok(())
     }
 
@@ -206,10 +201,18 @@ impl Draft<'_> {
             return;
         }
         let shape = self.node(id).shape;
-        let tensor = self.tensor(self.of_node[id], shape);
+        let given = self.of_node[id];
+        let tensor = self.tensor(given, shape);
         if scale.element == Element::Int8 {
             let table = table(&Function::clip(clip.low.into(), clip.high.into()), &scale, &scale);
             self.step(id, Draw::Table(Box::new(table)), &[tensor], tensor);
+        } else if clip.low == 0.0 {
+            // There is no table of so many entries. What is above the range saturates.
+            let (cut, to) = self.output(id, shape);
+            let (mut positive, shift) = multipliers(&[1.0, 0.0]);
+            let negative = positive.split_off(1);
+            self.step(id, Draw::Scale { positive, negative, shift }, &[tensor], to);
+            self.of_node[id] = cut;
         }
     }
 
@@ -459,3 +462,6 @@ fn table(function: &Function, from: &Scale, to: &Scale) -> [u8; 256] {
         to.element(if value.is_nan() { 0.0 } else { value }) as i8 as u8
     })
 }
+
+#[cfg(test)]
+mod tests;

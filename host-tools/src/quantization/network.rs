@@ -218,6 +218,17 @@ impl Convolution {
     }
 }
 
+impl Operator {
+    /// The range that its results are cut to, where it cuts them.
+    #[must_use]
+    pub const fn clip(&self) -> Option<Clip> {
+        match self {
+            Self::Convolution(Convolution { clip, .. }) | Self::Add(clip) | Self::Scale(clip) => Some(*clip),
+            _ => None,
+        }
+    }
+}
+
 impl Node {
     /// Elements of the tensor.
     #[must_use]

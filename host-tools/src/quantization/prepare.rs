@@ -41,7 +41,7 @@ impl Prepared {
         let walk = |channels_last| import(onnx, preprocessing.input(), output, &shape, channels_last);
         match preprocessing {
             Preprocessing::Image(image) => Ok(Self::of_pixels(walk(image.layout == Layout::Nchw)?, image)),
-            // Whoever quantizes refuses waveforms before: they are walked as they are.
+            // Whoever quantizes refuses waveforms before: these are features.
             Preprocessing::Audio(_) => Ok(Self {
                 network: simplify(walk(false)?),
                 device: preprocessing.clone(),

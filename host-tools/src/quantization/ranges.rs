@@ -23,6 +23,16 @@ impl Choice {
     pub const ALL: [Self; 3] = [Self::MinMax, Self::Percentile, Self::LeastError];
 }
 
+impl std::fmt::Display for Choice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::MinMax => "least to greatest",
+            Self::Percentile => "percentile",
+            Self::LeastError => "least squared error",
+        })
+    }
+}
+
 /// The values of one tensor over all calibration samples.
 #[derive(Clone, Debug)]
 pub struct Observed {
@@ -32,6 +42,8 @@ pub struct Observed {
     pub greatest: f32,
     /// The mean of each channel.
     pub means: Vec<f32>,
+    /// The greatest magnitude of each channel.
+    pub greatest_of_channel: Vec<f32>,
     counts: Vec<u64>,
 }
 
@@ -50,6 +62,7 @@ pub fn observe(network: &Network, samples: &[Vec<f32>]) -> Vec<Observed> {
             least,
             greatest,
             means: vec![0.0; node.shape[2]],
+            greatest_of_channel: vec![0.0; node.shape[2]],
             counts: vec![0; BINS],
         };
         network.nodes.iter().zip(&ends).map(of_node).collect::<Vec<_>>()
@@ -90,6 +103,8 @@ impl Observed {
         let channels = self.means.len();
         for place in values.chunks(channels) {
             self.means.iter_mut().zip(place).for_each(|(sum, value)| *sum += value);
+            let greatest = self.greatest_of_channel.iter_mut().zip(place);
+            greatest.for_each(|(greatest, value)| *greatest = greatest.max(value.abs()));
         }
         for &value in values {
             let bin = self.bin(value);
@@ -100,6 +115,7 @@ impl Observed {
     fn join(&mut self, other: &Self) {
         self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
         self.means.iter_mut().zip(&other.means).for_each(|(a, b)| *a += b);
+        self.greatest_of_channel.iter_mut().zip(&other.greatest_of_channel).for_each(|(a, b)| *a = a.max(*b));
     }
 
     /// The middle of a part.

@@ -3,9 +3,11 @@
 use super::lower::Lowered;
 use super::network::{NodeId, Operator, Pooling};
 use super::quantize::{QuantizeError, Request, Samples};
-use super::ranges::{Choice, Observed};
+use super::ranges::Choice;
 use super::scheme::{Scale, Scheme};
+use super::search::{Chosen, Form, Tried};
 use super::verdict::Verdict;
+use crate::back_end::Fit;
 use crate::encoder::EncodeError;
 use crate::int8::Int8Encoder;
 use crate::runtime::TractTensors;
@@ -35,6 +37,10 @@ pub struct Report {
     pub choice: Choice,
     /// Whether biases were corrected.
     pub corrects_bias: bool,
+    /// Tensors whose channels were equalized.
+    pub equalized: usize,
+    /// What the last layer does beside, and how many elements it takes and gives.
+    pub back_end: Option<Folded>,
     /// The ways that were tried, and what each gave.
     pub tried: Vec<String>,
     /// On the subjects that ranges were chosen on.
@@ -53,6 +59,19 @@ impl Report {
     pub fn judged(&self) -> &Verdict {
         self.held_out.as_ref().filter(|verdict| verdict.rates.is_some()).unwrap_or(&self.all)
     }
+}
+
+/// The back end that the last layer does.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Folded {
+    /// What it does.
+    pub kind: String,
+    /// Samples that it was fitted on.
+    pub samples: usize,
+    /// Elements of the model's embedding.
+    pub inputs: usize,
+    /// Elements of the encoder's.
+    pub outputs: usize,
 }
 
 /// One layer.
@@ -138,16 +157,15 @@ fn elements<'a>(scale: &Scale, bytes: &'a [u8]) -> Box<dyn Iterator<Item = i32> 
     }
 }
 
-/// Compares each layer with the model's own tensors on these samples.
+/// Compares each layer with the model's own tensors on these samples. `back_end` is what the last layer does beside.
 pub(super) fn layers(
     request: &Request<'_>,
-    scheme: &Scheme,
-    lowered: &Lowered,
-    encoder: &Int8Encoder,
+    chosen: &Chosen,
+    back_end: Option<&Fit>,
     samples: &Samples,
-    observed: &[Observed],
     rows: &[usize],
 ) -> Result<Vec<LayerReport>, QuantizeError> {
+    let (Tried { scheme, lowered, encoder, .. }, Form { observed, factors, .. }) = (&chosen.best, &chosen.form);
     let (network, preprocessing) = (&scheme.network, request.preprocessing);
     let names: Vec<&str> = network.nodes[1..].iter().map(|node| node.name.as_str()).collect();
     let tract = TractTensors::new(request.onnx, preprocessing.input(), &names, &preprocessing.sample_shape())?;
@@ -155,8 +173,15 @@ pub(super) fn layers(
     for &row in rows {
         let tensors = tract.run(samples.model.row(row))?;
         let in_memory = |id: NodeId| {
-            let mut placed = vec![0.0; network.nodes[id].elements()];
-            network.nodes[id].places.iter().zip(&tensors[id - 1]).for_each(|(&place, &value)| placed[place] = value);
+            let (node, tensor) = (&network.nodes[id], &tensors[id - 1]);
+            if let Some(fit) = back_end.filter(|_| id == network.output) {
+                return fit.project(tensor);
+            }
+            let mut placed = vec![0.0; node.elements()];
+            node.places.iter().zip(tensor).for_each(|(&place, &value)| placed[place] = value);
+            if let Some(factors) = factors.get(&id) {
+                placed.iter_mut().zip(factors.iter().cycle()).for_each(|(value, factor)| *value *= factor);
+            }
             placed
         };
         let noises = noise(scheme, lowered, encoder, samples.device.row(row), in_memory)?;

@@ -2,12 +2,14 @@
 
 use crate::model_file::{ImageModel, PREPROCESSING};
 use crate::support::{Bench, recorded_data};
+use cognate_host::back_end::Kind;
 use cognate_host::onnx::OnnxFile;
 use cognate_host::preprocessing::Preprocessing;
 use cognate_host::quantization::quantize::{Quantized, Request, quantize};
 use cognate_host::runtime::pb::{ModelProto, NodeProto, ValueInfoProto};
 use cognate_host::samples::SampleSet;
 use prost::Message;
+use serde_json::Value;
 use std::path::Path;
 
 const QUANTIZE: [&str; 5] = ["quantize", "model.onnx", "digits-samples.csv", "-o", "model.encoder"];
@@ -18,7 +20,7 @@ fn an_encoder_goes_where_a_model_goes() {
     bench.manifest("digits", 4..8, 10);
     let report = bench.succeed(&QUANTIZE);
     assert!(report.contains("dense") && report.contains("held out            20 samples of 2 subjects"), "{report}");
-    let json: serde_json::Value = serde_json::from_str(&bench.succeed(&[&QUANTIZE[..], &["--json"]].concat())).unwrap();
+    let json: Value = serde_json::from_str(&bench.succeed(&[&QUANTIZE[..], &["--json"]].concat())).unwrap();
     assert!(json["all"]["least_cosine"].as_f64().unwrap() > 0.999, "{json}");
     let manifest = bench.manifest("calibration", 0..5, 20);
     bench.succeed(&["encode", "model.encoder", &manifest, "-o", "calibration.npy"]);
@@ -108,14 +110,41 @@ fn graphs_that_are_not_an_encoder_of_the_device() {
     bench.fail(&QUANTIZE, &["opset 12, and supported are 13 to 20"]);
 }
 
+/// What a back end gives behind the encoder, the encoder gives by itself.
+#[test]
+fn the_last_layer_does_the_back_end() {
+    let bench = Bench::with_model();
+    bench.manifest("digits", 4..8, 10);
+    let quantize = |back_end: &str| {
+        let report = bench.succeed(&[&QUANTIZE[..], &["--back-end", back_end, "--json"]].concat());
+        serde_json::from_str::<Value>(&report).unwrap()
+    };
+    let plain = quantize("none");
+    assert_eq!(plain["back_end"], Value::Null);
+    let folded = quantize("pca:3");
+    assert_eq!(folded["back_end"]["kind"], "pca:3");
+    assert_eq!(folded["back_end"]["outputs"], 3);
+    assert!(folded["back_end"]["inputs"].as_u64().unwrap() > 3);
+    assert!(folded["macs"].as_u64().unwrap() < plain["macs"].as_u64().unwrap(), "it costs nothing: {folded}");
+    assert_eq!(folded["layers"].as_array().unwrap().len(), plain["layers"].as_array().unwrap().len());
+    assert!(folded["all"]["mean_cosine"].as_f64().unwrap() > 0.98, "{folded}");
+    bench.fail(&[&QUANTIZE[..], &["--back-end", "pca:900"]].concat(), &["900 dimensions are asked for"]);
+}
+
 /// Quantizes a recorded model.
 fn recorded(model: &Path, preprocessing: &str, samples: &Path, labels: &str) -> Quantized {
     let bench = Bench::new();
     bench.write("labels.csv", format!("subject\n{labels}").as_bytes());
     let samples = SampleSet::open(samples, Some(&bench.path("labels.csv"))).unwrap();
     let (onnx, preprocessing) = (OnnxFile::open(model).unwrap(), Preprocessing::parse(preprocessing).unwrap());
-    let request =
-        Request { onnx: &onnx, preprocessing: &preprocessing, samples: &samples, resize: false, most_wide: 2 };
+    let request = Request {
+        onnx: &onnx,
+        preprocessing: &preprocessing,
+        samples: &samples,
+        resize: false,
+        most_wide: 2,
+        back_end: Kind::None,
+    };
     quantize(&request, &|text| println!("{text}")).unwrap()
 }
 
