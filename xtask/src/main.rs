@@ -77,7 +77,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// What searches and an encoder's layers cost in instructions, counted in QEMU, beside what a user would otherwise write
+    /// What searches, encoders and features of sound cost in instructions, counted in QEMU, beside what a user would write
     Bench {
         /// Print one JSON object a line instead of tables
         #[arg(long)]

@@ -3,6 +3,46 @@
 use super::{Checksum, Random};
 use cognate::frontend::{Crop, LogMel, LogMelTables, Shrink, standardize};
 
+/// What [`Sound`] is heard with: 25 ms of 16 kHz in 40 bands, every 10 ms.
+static SPEECH: LogMelTables<400, 256, 40> = LogMelTables::new(16_000, 20, 8_000);
+
+/// A second of made-up sound, for `src/bin/bench-sound.rs`: it swells from silence to the greatest samples.
+#[derive(Debug)]
+pub struct Sound {
+    front_end: LogMel<'static, 400, 160, 256, 40>,
+    random: Random,
+}
+
+impl Sound {
+    /// Points of a second.
+    pub const POINTS: usize = 16_000;
+
+    /// Before it begins.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { front_end: LogMel::new(&SPEECH), random: Random(0x6c07_9a7e) }
+    }
+
+    /// Hears it: how many rows of features there are, and what they are.
+    pub fn hear(&mut self) -> (u32, Checksum) {
+        let (mut rows, mut features) = (0, Checksum::default());
+        for point in 0..Self::POINTS {
+            let sample = (self.random.next() >> 16) as i16 >> (15 - point / 1000);
+            self.front_end.push(&[sample], |row| {
+                rows += 1;
+                row.iter().for_each(|feature| features.add_signed(i32::from(*feature)));
+            });
+        }
+        (rows, features)
+    }
+}
+
+impl Default for Sound {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 const BANDS: usize = 8;
 
 static TABLES: LogMelTables<100, 64, BANDS> = LogMelTables::new(8_000, 20, 4_000);

@@ -18,7 +18,7 @@ mod tests;
 pub use derived::{Derived, for_each_form};
 pub use encoders::{Encoders, for_each_encoder};
 pub use filters::{Filters, for_each_filter};
-pub use front_ends::FrontEnds;
+pub use front_ends::{FrontEnds, Sound};
 pub use kernels::{Kernels, for_each_kernel};
 pub use layers::{Layers, for_each_layer};
 pub use recognition::{Counts, Recognition, Sums, for_each_dimension};
@@ -56,6 +56,7 @@ impl Checksum {
 }
 
 /// xorshift32 (Marsaglia 2003): the same numbers on every core.
+#[derive(Debug)]
 struct Random(u32);
 
 impl Random {

@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: what searches, an encoder's layers and whole encoders cost in instructions, counted in QEMU, and what stands beside them.
+//! `cargo xtask bench`: what searches, an encoder's layers, whole encoders and the features of sound cost in instructions, counted
+//! in QEMU, and what stands beside them.
 
 mod data;
 mod encoders;
@@ -6,12 +7,14 @@ mod layers;
 mod networks;
 mod quantized;
 mod run;
+mod sound;
 mod table;
 
 pub use data::Data;
 pub use encoders::{EncoderRuns, table as encoder_table};
 pub use layers::{LayerRuns, table as layer_table};
 pub use run::Runs;
+pub use sound::{run as sound, table as sound_table};
 pub use table::{KERNELS, of as table};
 
 use crate::board::Board;
@@ -28,6 +31,8 @@ pub enum What {
     Layers,
     /// Whole encoders, beside their definition
     Encoders,
+    /// Log-mel features of a second of sound
+    Sound,
 }
 
 /// Runs everything, or only some of it, on some boards and prints tables or, with `json`, one object a line.
@@ -57,6 +62,11 @@ pub fn run(json: bool, board: Option<Board>, only: Option<What>, samples: usize)
             let figures = runs.all(&encoders)?;
             wrong += figures.iter().filter(|figure| !figure.equal_to_portable).count();
             print(json, &figures, || encoder_table(board, &figures))?;
+        }
+        if is_wanted(What::Sound) {
+            let figure = sound(board)?;
+            wrong += usize::from(!figure.equal_to_portable);
+            print(json, std::slice::from_ref(&figure), || sound_table(board, &figure))?;
         }
     }
     if wrong > 0 {

@@ -349,6 +349,9 @@ fn benchmark(rig: &Rig) -> Result<()> {
     println!("{}", bench::layer_table(rig.board, &layers));
     let wrong: Vec<_> = layers.iter().filter(|figure| !figure.equal_to_portable).collect();
     ensure!(wrong.is_empty(), "not what the definition gives: {wrong:?}");
+    let sound = bench::sound(rig.board)?;
+    println!("{}", bench::sound_table(rig.board, &sound));
+    ensure!(sound.equal_to_portable, "not what the host hears: {sound:?}");
     if let Some(runs) = bench::EncoderRuns::build(rig.board)? {
         let encoders = runs.few()?;
         println!("{}", bench::encoder_table(rig.board, &encoders));
