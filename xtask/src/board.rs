@@ -76,14 +76,14 @@ impl Board {
         self.facts().rustflags
     }
 
-    /// What the code of a firmware depends on, but for the board's memory: the target, and what the compiler is told beside it.
-    pub fn code(self) -> (&'static str, Option<&'static str>) {
-        (self.target(), self.rustflags())
-    }
-
     /// The kernels that the core is expected to run.
     pub const fn kernels(self) -> &'static str {
         self.facts().kernels
+    }
+
+    /// Whether it is the first of the boards with its kernels: what takes minutes and depends on them alone is done on that one.
+    pub fn stands_for_its_kernels(self) -> bool {
+        Self::ALL.into_iter().find(|board| board.kernels() == self.kernels()) == Some(self)
     }
 
     /// How codes lie that its kernels stream fastest.

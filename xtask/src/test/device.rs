@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 pub fn run(board: Board, summary: &mut Summary) -> bool {
     let name = |what: &str| format!("{}: {what}", board.name());
     let Some(rig) = summary.step(&name("build the test firmware"), || Rig::build(board)) else { return false };
-    let tests: [(&str, Test); 21] = [
+    let tests: [(&str, Test); 20] = [
         ("scores and decisions are the host's, with subnormal numbers flushed too", parity_with_the_host),
         ("every kernel gives what its definition gives, here and on the host", kernels_by_their_definition),
         ("the bundle is searched in flash as on the host", decisions_of_the_bundle),
@@ -44,15 +44,14 @@ pub fn run(board: Board, summary: &mut Summary) -> bool {
         ("a panic is logged and fails", panic),
         ("a hard fault is logged and fails", fault),
         ("a firmware that hangs is stopped", hang),
-        ("a benchmark counts, and finds what the definition finds", benchmark),
     ];
-    for (what, test) in tests {
+    let of_kernels: [(&str, Test); 2] = [
+        ("a benchmark counts, and finds what the definition finds", benchmark),
+        ("no panicking function is in the reference builds, and the look for them finds those of others", no_panics),
+    ];
+    let of_kernels = of_kernels.into_iter().filter(|_| board.stands_for_its_kernels());
+    for (what, test) in tests.into_iter().chain(of_kernels) {
         summary.step(&name(what), || test(&rig));
-    }
-    // Boards of the same code have the same reference builds, which take a minute or two.
-    if Board::ALL.into_iter().find(|other| other.code() == board.code()) == Some(board) {
-        let what = "no panicking function is in the reference builds, and the look for them finds those of others";
-        summary.step(&name(what), || no_panics(&rig));
     }
     true
 }
