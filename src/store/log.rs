@@ -173,6 +173,10 @@ impl<Flash: NorFlash> Log<Flash> {
         within && self.pages() > 0 && (self.area.begin as usize).is_multiple_of(Self::PAGE)
     }
 
+    pub(crate) const fn area(&self) -> Area {
+        self.area
+    }
+
     /// Gives the flash back.
     pub(crate) fn into_flash(self) -> Flash {
         self.flash

@@ -26,7 +26,7 @@ use embedded_storage::nor_flash::{NorFlash, NorFlashErrorKind};
 use heapless::Vec;
 use record::Geometry;
 
-/// The most subjects of a bundle that can be hidden.
+/// The most subjects of a bundle that can be hidden; where pages are below a kibibyte it can be fewer ([`StoreError::Hidden`]).
 pub const MAX_HIDDEN: usize = 32;
 
 /// The version of the log's format.
@@ -82,6 +82,17 @@ impl<Flash: NorFlash, const D: usize, const N: usize, F: Filter<D>> Store<Flash,
         let pages = N.div_ceil(room / Geometry::<Flash>::bytes(D)) + 2;
         2 * pages as u32
     };
+
+    /// The most subjects of the bundle that can be hidden in an area of so many pages, so that with as many templates as the gallery
+    /// can hold everybody can still be removed.
+    const fn most_hidden(pages: u32) -> usize {
+        let room = Geometry::<Flash>::PAGE - Geometry::<Flash>::PAGE_HEADER;
+        // Each is written twice. The seal, and a change that is still to come, are no larger than a template each.
+        let of_templates = (N + 2).div_ceil(room / Geometry::<Flash>::bytes(D));
+        let pages_left = (pages as usize / 2).saturating_sub(of_templates);
+        let most = pages_left.saturating_mul(room / Geometry::<Flash>::bytes(0)) / 2;
+        if most < MAX_HIDDEN { most } else { MAX_HIDDEN }
+    }
 
     /// Opens the store in an area, or begins one in erased flash. What is stored comes into the gallery, which is empty; it says
     /// the space, and from where on ids are given when nothing is stored.
@@ -252,8 +263,9 @@ impl<Flash: NorFlash, const D: usize, const N: usize, F: Filter<D>> Store<Flash,
             return Err(StoreError::OfDevice(subject));
         }
         if !self.hidden.contains(&subject) {
-            if self.hidden.is_full() {
-                return Err(StoreError::Hidden { most: MAX_HIDDEN });
+            let most = Self::most_hidden(self.log.area().pages);
+            if self.hidden.len() >= most {
+                return Err(StoreError::Hidden { most });
             }
             // Twice: one that is damaged must not bring the subject back.
             self.write_records(RecordKind::Hide, subject, 1, &|_| &[])?;
@@ -295,11 +307,11 @@ impl<Flash: NorFlash, const D: usize, const N: usize, F: Filter<D>> Store<Flash,
             self.gallery.give_from(subject.next());
         }
         let outcome = self.rewrite(|_, _| true);
-        if outcome.is_err() {
+        outcome.map_err(|error| {
             // The gallery is what was to be stored: only opening the store again says what is.
             self.log.doubt();
-        }
-        outcome
+            if error == StoreError::Worn { StoreError::Flash(NorFlashErrorKind::Other) } else { error }
+        })
     }
 
     fn require(&self, subject: SubjectId) -> Result<(), StoreError> {

@@ -2,7 +2,8 @@
 
 use crate::flash::{Cut, Moment};
 use crate::powercut::{
-    Counts, DIMENSION, Flash, Random, TestStore, area, content, gallery, history, new_flash, open, space, template,
+    CAPACITY, Counts, DIMENSION, Flash, Random, TestStore, area, content, gallery, history, new_flash, open, space,
+    template,
 };
 use cognate::store::{OpenError, Receipt, Store, StoreError};
 use cognate::{Decision, Gallery, GalleryError, ModelDigest, Policy, Scan, Score, Search, Space, SubjectId};
@@ -74,6 +75,22 @@ fn a_subject_of_the_bundle_is_hidden_and_stays_so() {
         let device = store.enroll(&[one]).expect("there is room");
         assert_eq!(store.hide(device), Err(StoreError::OfDevice(device)));
         store.remove(device).expect("it is there");
+    }
+}
+
+#[test]
+fn however_many_are_hidden_everybody_can_be_removed() {
+    let mut random = Random::new(9);
+    let (mut flash, subjects) = with(&[(); CAPACITY].map(|()| random.code()));
+    let mut store = open(&mut flash);
+    let refused = (1..100).find_map(|id| store.hide(SubjectId::new(id)).err());
+    let most = store.hidden().len();
+    assert_eq!(refused, Some(StoreError::Hidden { most }));
+    assert!(most >= 6, "{most}");
+    for subject in subjects {
+        let mut store = open(&mut flash);
+        assert_eq!(store.hidden().len(), most);
+        store.remove(subject).expect("there is room for whoever stays");
     }
 }
 
