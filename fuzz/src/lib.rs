@@ -1,6 +1,7 @@
 //! What the fuzz targets share: bundles to begin from, and how hostile bytes are given a right checksum.
 
 pub mod networks;
+pub mod store;
 
 use cognate::bundle::{CohortContents, EnrolledTemplate, Subject};
 use cognate::kernel::Layout;

@@ -7,10 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Inputs of each target in `cargo xtask test`: the same in every run, and a second or two.
+/// Inputs of each target in `cargo xtask test`: the same in every run, and a few seconds.
 const RUNS_OF_A_TEST: u32 = 200_000;
 
-/// The longest input.
+/// The longest input of a test, and otherwise.
+const LONGEST_OF_A_TEST: u32 = 1024;
 const LONGEST: u32 = 4096;
 
 /// What makes the compiler count which branches an input takes, as libFuzzer reads it. No sanitizer: the core has no `unsafe`
@@ -45,7 +46,7 @@ pub fn run(target: Option<&str>, seconds: u64, input: Option<&Path>) -> Result<(
                 command.arg(format!("-max_total_time={seconds}")).arg(corpus)
             }
         };
-        fuzz(name, &mut command)?;
+        fuzz(name, &mut command, LONGEST)?;
     }
     Ok(())
 }
@@ -56,16 +57,17 @@ pub fn run(target: Option<&str>, seconds: u64, input: Option<&Path>) -> Result<(
 /// When a target cannot be built, or an input makes one fail.
 pub fn test() -> Result<()> {
     for (name, program) in build()? {
-        fuzz(&name, Command::new(program).args([&format!("-runs={RUNS_OF_A_TEST}"), "-seed=1", "-verbosity=0"]))?;
+        let runs = format!("-runs={RUNS_OF_A_TEST}");
+        fuzz(&name, Command::new(program).args([&runs, "-seed=1", "-verbosity=0"]), LONGEST_OF_A_TEST)?;
     }
     Ok(())
 }
 
-fn fuzz(name: &str, command: &mut Command) -> Result<()> {
+fn fuzz(name: &str, command: &mut Command, longest: u32) -> Result<()> {
     let artifacts = in_repository("target/fuzz/artifacts");
     fs::create_dir_all(&artifacts).with_context(|| format!("cannot create {}", artifacts.display()))?;
     println!("fuzzing {name}");
-    command.arg(format!("-artifact_prefix={}/{name}-", artifacts.display())).arg(format!("-max_len={LONGEST}"));
+    command.arg(format!("-artifact_prefix={}/{name}-", artifacts.display())).arg(format!("-max_len={longest}"));
     cargo::run(command).with_context(|| {
         format!("to see it again: cargo xtask fuzz {name} --input FILE, with the file that is named above")
     })
