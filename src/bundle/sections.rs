@@ -150,8 +150,8 @@ impl<'a> GallerySections<'a> {
 fn check_rows(rows: &Rows<'_>, space: Space) -> Result<(), BundleError> {
     for row in 0..rows.codes().rows() {
         let code = rows.codes().row(row);
-        template::check_code(code.clone(), space.form).map_err(|_| BundleError::Malformed(Section::Codes))?;
-        if template::factor(code, space.form) != rows.factor(row) {
+        let factor = template::checked_factor(code, space.form).map_err(|_| BundleError::Malformed(Section::Codes))?;
+        if factor != rows.factor(row) {
             return Err(BundleError::Malformed(Section::Factors));
         }
     }

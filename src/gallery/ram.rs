@@ -248,10 +248,17 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
     ) -> Result<(), GalleryError> {
         self.check(templates)?;
         for template in templates {
-            let Some(place) = self.factors.iter().position(|factor| *factor == 0) else { break };
+            let Some(place) = self.free_place() else { break };
             self.fill(place, subject, template, kind);
         }
         Ok(())
+    }
+
+    /// The first free place. Looked for only where somebody was removed: a store puts hundreds of templates back at each start.
+    fn free_place(&self) -> Option<usize> {
+        let has_gaps = self.order.len() < self.used;
+        let first = || self.factors.iter().position(|factor| *factor == 0);
+        if has_gaps { first() } else { Some(self.used).filter(|place| *place < N) }
     }
 
     pub(crate) fn check_one(&self, template: &Template<D>) -> Result<(), GalleryError> {

@@ -82,7 +82,7 @@ pub(crate) enum Found {
     /// A half of this identity.
     Ours(Half),
     /// A half of another identity.
-    Other(Half, Identity),
+    Other(Half),
     /// Flash that holds something, and no log.
     Unreadable,
 }
@@ -92,9 +92,29 @@ pub(crate) enum Found {
 pub(crate) struct Half {
     number: u32,
     generation: u32,
+    /// What its records are of.
+    pub(crate) identity: Identity,
+}
+
+/// What the records of a half say beside what they hold.
+#[derive(Clone, Copy, Default)]
+struct Marks {
     sealed: bool,
     /// The first subject that was never given.
-    pub(crate) mark: u32,
+    next: u32,
+}
+
+impl Marks {
+    /// Ids are given with an enrollment that was begun, too.
+    const fn see(&mut self, header: &Header) {
+        let next = match header.kind {
+            Kind::Page | Kind::Seal => header.subject,
+            Kind::Enroll => header.subject.saturating_add(1),
+            Kind::Add | Kind::Adapt | Kind::Hide | Kind::Attempts => 0,
+        };
+        self.sealed |= matches!(header.kind, Kind::Seal);
+        self.next = if next > self.next { next } else { self.next };
+    }
 }
 
 /// What comes next in a half.
@@ -112,8 +132,13 @@ struct Reader {
     position: usize,
     /// Within something that is no record.
     damaged: bool,
+    /// There was such on this page: nothing is written behind it.
+    spoiled: bool,
     /// The sequence number that the next record has at least.
     sequence: u32,
+    marks: Marks,
+    /// The page and the position behind the last thing in the half.
+    end: (u32, usize),
 }
 
 /// Where records go.
@@ -173,6 +198,11 @@ impl<Flash: NorFlash> Log<Flash> {
         within && self.pages() > 0 && (self.area.begin as usize).is_multiple_of(Self::PAGE)
     }
 
+    /// The first subject that was never given, by what was there when the log was taken into use.
+    pub(crate) const fn mark(&self) -> u32 {
+        self.mark
+    }
+
     pub(crate) const fn area(&self) -> Area {
         self.area
     }
@@ -203,54 +233,52 @@ impl<Flash: NorFlash> Log<Flash> {
     /// Looks for what is in use.
     pub(crate) fn find(&mut self) -> Result<Found, NorFlashErrorKind> {
         let (first, second) = (self.look_at(0)?, self.look_at(1)?);
-        let found = match (first, second) {
+        let half = match (first, second) {
             (None, None) => {
                 return Ok(if self.holds_a_beginning()? { Found::Nothing } else { Found::Unreadable });
             }
             (Some(half), None) | (None, Some(half)) => half,
             (Some(a), Some(b)) => {
-                let a_is_older = a.0.generation.wrapping_sub(b.0.generation).cast_signed() < 0;
+                let a_is_older = a.generation.wrapping_sub(b.generation).cast_signed() < 0;
                 let (old, new) = if a_is_older { (a, b) } else { (b, a) };
                 // An unfinished one is never the older. Without any seal, the older one is at least whole.
-                if new.0.sealed { new } else { old }
+                if self.marks(&new)?.sealed { new } else { old }
             }
         };
-        let (half, identity) = found;
-        Ok(if identity == self.identity { Found::Ours(half) } else { Found::Other(half, identity) })
+        Ok(if half.identity == self.identity { Found::Ours(half) } else { Found::Other(half) })
     }
 
     /// What a half says of itself; `None` when there is nothing that could be read.
-    fn look_at(&mut self, half: u32) -> Result<Option<(Half, Identity)>, NorFlashErrorKind> {
+    fn look_at(&mut self, half: u32) -> Result<Option<Half>, NorFlashErrorKind> {
         let own = self.identity;
-        let (mut generation, mut identity, mut mark) = (None, own, 0);
         for page in 0..self.pages() {
             let (at, mut said) = (self.address(half, page), Identity::default());
             let header = record::read(&mut self.flash, at, Self::PAGE, &own, &mut said)?;
             if let Some(header) = header.filter(is_page_header) {
-                (generation, identity) = (Some(header.generation), said);
-                break;
+                return Ok(Some(Half { number: half, generation: header.generation, identity: said }));
             }
             let (behind, limit) = (Geometry::<Flash>::PAGE_HEADER, Self::PAGE - Geometry::<Flash>::PAGE_HEADER);
             let at = at + behind as u32;
             if let Some(header) = record::read(&mut self.flash, at, limit, &own, &mut [])? {
-                generation = Some(header.generation);
-                break;
+                return Ok(Some(Half { number: half, generation: header.generation, identity: own }));
             }
         }
-        let Some(generation) = generation else { return Ok(None) };
-        self.identity = identity;
-        let mut reader = Reader::new(half, generation);
-        let mut sealed = false;
+        Ok(None)
+    }
+
+    /// The first subject that a half says was never given.
+    pub(crate) fn next_in(&mut self, half: &Half) -> Result<u32, NorFlashErrorKind> {
+        self.marks(half).map(|marks| marks.next)
+    }
+
+    /// Reads all records of a half for what they say beside.
+    fn marks(&mut self, half: &Half) -> Result<Marks, NorFlashErrorKind> {
+        let own = core::mem::replace(&mut self.identity, half.identity);
+        let mut reader = Reader::new(half.number, half.generation);
         let outcome = loop {
-            match self.next(&mut reader, &mut [], &mut mark) {
-                Ok(Some(Item::Record(header))) => {
-                    sealed |= header.kind == Kind::Seal;
-                    if header.kind == Kind::Enroll {
-                        mark = mark.max(header.subject.saturating_add(1));
-                    }
-                }
-                Ok(Some(Item::Damaged)) => {}
-                Ok(None) => break Ok(Some((Half { number: half, generation, sealed, mark }, identity))),
+            match self.next(&mut reader, &mut []) {
+                Ok(Some(_)) => {}
+                Ok(None) => break Ok(reader.marks),
                 Err(error) => break Err(error),
             }
         };
@@ -278,11 +306,11 @@ impl<Flash: NorFlash> Log<Flash> {
         payload: &mut [u8],
         visit: &mut dyn FnMut(Option<&Header>, &[u8]) -> bool,
     ) -> Result<Damage, NorFlashErrorKind> {
-        let mut damage = Damage { places: u32::from(!half.sealed), ..Damage::default() };
+        let mut damage = Damage::default();
         let mut reader = Reader::new(half.number, half.generation);
         // Records up to this one are of an operation that is whole.
-        let (mut mark, mut whole_until) = (half.mark, 0);
-        while let Some(item) = self.next(&mut reader, payload, &mut mark)? {
+        let mut whole_until = 0;
+        while let Some(item) = self.next(&mut reader, payload)? {
             let Item::Record(header) = item else {
                 damage.places += 1;
                 visit(None, &[]);
@@ -302,15 +330,10 @@ impl<Flash: NorFlash> Log<Flash> {
             let said = payload.get(..header.length.into()).unwrap_or_default();
             damage.refused += u32::from(!visit(Some(&header), said));
         }
-        self.tail = Tail {
-            half: half.number,
-            generation: half.generation,
-            sequence: reader.sequence,
-            page: reader.page,
-            position: reader.position,
-        };
-        (self.mark, self.unknown) = (mark, false);
-        self.find_end()?;
+        let (page, position) = reader.end;
+        self.tail = Tail { half: half.number, generation: half.generation, sequence: reader.sequence, page, position };
+        (self.mark, self.unknown) = (reader.marks.next, false);
+        damage.places += u32::from(!reader.marks.sealed);
         Ok(damage)
     }
 
@@ -322,11 +345,10 @@ impl<Flash: NorFlash> Log<Flash> {
 
     /// Whether the other records of an operation follow its first one.
     fn is_whole(&mut self, mut reader: Reader, first: &Header) -> Result<bool, NorFlashErrorKind> {
-        let mut mark = 0;
         for index in 1..first.total {
             let expected = Header { index, sequence: first.sequence.wrapping_add(index.into()), ..*first };
             let followed = loop {
-                match self.next(&mut reader, &mut [], &mut mark)? {
+                match self.next(&mut reader, &mut [])? {
                     Some(Item::Record(header)) => break header == expected,
                     Some(Item::Damaged) => {}
                     None => break false,
@@ -339,37 +361,8 @@ impl<Flash: NorFlash> Log<Flash> {
         Ok(true)
     }
 
-    /// Puts the tail behind the last thing in the half. What does not end with a record is left alone to the end of its page.
-    fn find_end(&mut self) -> Result<(), NorFlashErrorKind> {
-        let (half, mut page) = (self.tail.half, self.pages());
-        while let Some(before) = page.checked_sub(1) {
-            page = before;
-            let at = self.address(half, page);
-            if !record::is_blank(&mut self.flash, at, Self::PAGE)? {
-                break;
-            }
-        }
-        let (at, mut position) = (self.address(half, page), 0);
-        let limit = loop {
-            let limit = Self::PAGE.saturating_sub(position);
-            let found = record::read(&mut self.flash, at + position as u32, limit, &self.identity, &mut [])?;
-            match found.filter(|header| header.generation == self.tail.generation) {
-                Some(header) => position += Geometry::<Flash>::bytes(header.length.into()),
-                None => break limit,
-            }
-        };
-        let blank = record::is_blank(&mut self.flash, at + position as u32, limit)?;
-        (self.tail.page, self.tail.position) = (page, if blank { position } else { Self::PAGE });
-        Ok(())
-    }
-
     /// The next record of a half, or that there is something else. A record that was written again elsewhere comes once.
-    fn next(
-        &mut self,
-        reader: &mut Reader,
-        payload: &mut [u8],
-        mark: &mut u32,
-    ) -> Result<Option<Item>, NorFlashErrorKind> {
+    fn next(&mut self, reader: &mut Reader, payload: &mut [u8]) -> Result<Option<Item>, NorFlashErrorKind> {
         while reader.page < self.pages() {
             let (at, limit) = (self.address(reader.half, reader.page), Self::PAGE.saturating_sub(reader.position));
             let from = at + reader.position as u32;
@@ -379,9 +372,7 @@ impl<Flash: NorFlash> Log<Flash> {
             if let Some(header) = found {
                 reader.position += Geometry::<Flash>::bytes(header.length.into());
                 reader.damaged = false;
-                if matches!(header.kind, Kind::Page | Kind::Seal) {
-                    *mark = (*mark).max(header.subject);
-                }
+                reader.marks.see(&header);
                 if header.kind == Kind::Page || header.sequence < reader.sequence {
                     continue;
                 }
@@ -389,20 +380,19 @@ impl<Flash: NorFlash> Log<Flash> {
                 return Ok(Some(Item::Record(header)));
             }
             if !reader.damaged && record::is_blank(&mut self.flash, from, limit)? {
-                (reader.page, reader.position) = (reader.page + 1, 0);
-            } else if reader.position == 0 {
-                // Where records begin is known without a header.
-                reader.position = Geometry::<Flash>::PAGE_HEADER;
+                reader.turn_page(Self::PAGE);
+                continue;
+            }
+            let first = !core::mem::replace(&mut reader.damaged, reader.position > 0);
+            reader.spoiled = true;
+            // Where records begin on a page is known without a header.
+            let step = if reader.position == 0 { Geometry::<Flash>::PAGE_HEADER } else { Geometry::<Flash>::UNIT };
+            reader.position += step;
+            if reader.position >= Self::PAGE {
+                reader.turn_page(Self::PAGE);
+            }
+            if first {
                 return Ok(Some(Item::Damaged));
-            } else {
-                let first = !core::mem::replace(&mut reader.damaged, true);
-                reader.position += Geometry::<Flash>::UNIT;
-                if reader.position >= Self::PAGE {
-                    (reader.page, reader.position, reader.damaged) = (reader.page + 1, 0, false);
-                }
-                if first {
-                    return Ok(Some(Item::Damaged));
-                }
             }
         }
         Ok(None)
@@ -565,7 +555,18 @@ impl<Flash: NorFlash> Log<Flash> {
 
 impl Reader {
     const fn new(half: u32, generation: u32) -> Self {
-        Self { half, generation, page: 0, position: 0, damaged: false, sequence: 0 }
+        let marks = Marks { sealed: false, next: 0 };
+        Self { half, generation, page: 0, position: 0, damaged: false, spoiled: false, sequence: 0, marks, end: (0, 0) }
+    }
+
+    /// Goes to the next page, behind which nothing is if it is blank.
+    const fn turn_page(&mut self, bytes: usize) {
+        if self.spoiled {
+            self.end = (self.page, bytes);
+        } else if self.position > 0 {
+            self.end = (self.page, self.position);
+        }
+        (self.page, self.position, self.damaged, self.spoiled) = (self.page + 1, 0, false, false);
     }
 }
 

@@ -107,8 +107,8 @@ impl<Flash: NorFlash, const D: usize, const N: usize, F: Filter<D>> Store<Flash,
                 store.log.begin_anew(None, store.mark(), &|_| Ok(())).map_err(unopened)?;
                 return Ok((store, Report { damage: Damage::default(), erased: None }));
             }
-            Found::Other(_, identity) => {
-                let (expected, found) = (store.gallery.space().model, model_of(&identity));
+            Found::Other(half) => {
+                let (expected, found) = (store.gallery.space().model, model_of(&half.identity));
                 return Err(OpenError::Model { expected, found });
             }
             Found::Unreadable => return Err(OpenError::Unreadable),
@@ -123,7 +123,7 @@ impl<Flash: NorFlash, const D: usize, const N: usize, F: Filter<D>> Store<Flash,
         }
         // What is damaged may have been an enrollment each: rather leave ids out than give one twice.
         let lost = damage.places.saturating_add(damage.operations);
-        store.gallery.give_from(next_of(half.mark.saturating_add(lost)));
+        store.gallery.give_from(next_of(store.log.mark().saturating_add(lost)));
         let erased = store.log.erase_other()?;
         Ok((store, Report { damage, erased }))
     }
@@ -136,11 +136,11 @@ impl<Flash: NorFlash, const D: usize, const N: usize, F: Filter<D>> Store<Flash,
     pub fn renew(flash: Flash, area: Area, gallery: Gallery<D, N, F>) -> Result<(Self, Erased), OpenError> {
         let mut store = Self::unopened(flash, area, gallery)?;
         let before = match store.log.find()? {
-            Found::Ours(half) | Found::Other(half, _) => Some(half),
+            Found::Ours(half) | Found::Other(half) => Some(half),
             Found::Nothing | Found::Unreadable => None,
         };
-        if let Some(half) = before {
-            store.gallery.give_from(next_of(half.mark));
+        if let Some(half) = &before {
+            store.gallery.give_from(next_of(store.log.next_in(half)?));
         }
         let erased = store.log.begin_anew(before, store.mark(), &|_| Ok(())).map_err(unopened)?;
         Ok((store, erased))
@@ -287,9 +287,9 @@ impl<Flash: NorFlash, const D: usize, const N: usize, F: Filter<D>> Store<Flash,
     ) -> Result<Erased, StoreError> {
         let enrolled = || templates.clone().filter(|(_, kind, _)| *kind == Kind::Enrolled);
         let adapted = || templates.clone().filter(|(_, kind, _)| *kind == Kind::Adapted);
-        for (subject, _, template) in templates.clone() {
+        for (subject, kind, template) in templates.clone() {
             self.gallery.check_one(&template)?;
-            if !enrolled().any(|(other, _, _)| other == subject) {
+            if kind == Kind::Adapted && !enrolled().any(|(other, _, _)| other == subject) {
                 return Err(crate::GalleryError::UnknownSubject(subject).into());
             }
         }

@@ -126,8 +126,7 @@ impl<'a> TemplateRef<'a> {
     /// # Errors
     /// [`TemplateError`] when no embedding has this code in this space.
     pub fn new(code: &'a [i8], space: Space) -> Result<Self, TemplateError> {
-        check_code(code.iter().copied(), space.form)?;
-        Ok(Self { code, factor: factor(code.iter().copied(), space.form), space })
+        Ok(Self { code, factor: checked_factor(code.iter().copied(), space.form)?, space })
     }
 
     /// A row whose code and factor were checked when it was stored.
@@ -206,7 +205,10 @@ impl AsTemplate for TemplateRef<'_> {
 /// What a row keeps beside its code. For the cosine ⌊127 · 2⁵⁰ / ⌊√(Σc² · 2³⁸)⌋⌋ below 2³¹, which is 127 / |c| in Q0.31 to
 /// a relative 2⁻²⁵; of a norm-limited code, rounded to 16 bits. For the Euclidean distance Σc². 0 for a code of zeros.
 pub(crate) fn factor(code: impl Iterator<Item = i8>, form: CodeForm) -> u32 {
-    let norm_squared: u32 = code.map(|element| u32::from(element.unsigned_abs()).pow(2)).sum();
+    factor_of(code.map(|element| u32::from(element.unsigned_abs()).pow(2)).sum(), form)
+}
+
+fn factor_of(norm_squared: u32, form: CodeForm) -> u32 {
     let Some(norm) = NonZeroU32::new(root(u64::from(norm_squared) << 38)) else { return 0 };
     let reciprocal = quotient(127 << 50, norm).min(i32::MAX as u64) as u32;
     match form {
@@ -216,13 +218,15 @@ pub(crate) fn factor(code: impl Iterator<Item = i8>, form: CodeForm) -> u32 {
     }
 }
 
-/// Whether an embedding can have this code.
-pub(crate) fn check_code(code: impl ExactSizeIterator<Item = i8> + Clone, form: CodeForm) -> Result<(), TemplateError> {
+/// The same of a code that an embedding can have: in one pass, for a start checks every template in flash.
+pub(crate) fn checked_factor(code: impl ExactSizeIterator<Item = i8>, form: CodeForm) -> Result<u32, TemplateError> {
     if code.len() == 0 || code.len() > MAX_DIMENSION {
         return Err(TemplateError::Dimension { found: code.len() });
     }
-    let greatest = code.clone().map(i8::unsigned_abs).max().unwrap_or_default();
-    let norm_squared: u32 = code.map(|element| u32::from(element.unsigned_abs()).pow(2)).sum();
+    let (greatest, norm_squared) = code.fold((0, 0), |(greatest, norm_squared), element| {
+        let magnitude = element.unsigned_abs();
+        (magnitude.max(greatest), norm_squared + u32::from(magnitude).pow(2))
+    });
     let can_be = match form {
         CodeForm::Full => greatest == MAX_CODE.unsigned_abs(),
         CodeForm::NormLimited => {
@@ -230,7 +234,7 @@ pub(crate) fn check_code(code: impl ExactSizeIterator<Item = i8> + Clone, form: 
         }
         CodeForm::Euclidean(_) => (1..=MAX_CODE.unsigned_abs()).contains(&greatest),
     };
-    if can_be { Ok(()) } else { Err(TemplateError::Code) }
+    if can_be { Ok(factor_of(norm_squared, form)) } else { Err(TemplateError::Code) }
 }
 
 /// Why there is no template.

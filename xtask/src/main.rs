@@ -77,7 +77,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// What searches, encoders and features of sound cost in instructions, counted in QEMU, beside what a user would write
+    /// What searches, encoders, features of sound and a start cost in instructions, counted in QEMU, beside what a user would write
     Bench {
         /// Print one JSON object a line instead of tables
         #[arg(long)]

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: what searches, an encoder's layers, whole encoders and the features of sound cost in instructions, counted
-//! in QEMU, and what stands beside them.
+//! `cargo xtask bench`: what searches, an encoder's layers, whole encoders, the features of sound and the device's start cost in
+//! instructions, counted in QEMU, and what stands beside them.
 
 mod data;
 mod encoders;
@@ -18,6 +18,7 @@ pub use sound::{run as sound, table as sound_table};
 pub use table::{KERNELS, of as table};
 
 use crate::board::Board;
+use crate::{device, in_repository};
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use serde::Serialize;
@@ -33,6 +34,8 @@ pub enum What {
     Encoders,
     /// Log-mel features of a second of sound
     Sound,
+    /// The device on a link until it is ready
+    Boot,
 }
 
 /// Runs everything, or only some of it, on some boards and prints tables or, with `json`, one object a line.
@@ -42,6 +45,7 @@ pub enum What {
 pub fn run(json: bool, board: Option<Board>, only: Option<What>, samples: usize) -> Result<()> {
     let boards = board.map_or(Board::ALL.to_vec(), |board| vec![board]);
     let is_wanted = |what| only.is_none_or(|only| only == what);
+    let of_device = boards.contains(&device::BOARD);
     let data = Data::load()?;
     let encoders = if is_wanted(What::Encoders) { quantized::all(samples)? } else { Vec::new() };
     let mut wrong = 0;
@@ -69,6 +73,10 @@ pub fn run(json: bool, board: Option<Board>, only: Option<What>, samples: usize)
             print(json, std::slice::from_ref(&figure), || sound_table(board, &figure))?;
         }
     }
+    if is_wanted(What::Boot) && of_device {
+        let figures = device::boot(&in_repository("target/bench/device"))?;
+        print(json, &figures, || device::boot_table(&figures))?;
+    }
     if wrong > 0 {
         bail!("{wrong} answers are not what the definition gives: this must never happen");
     }
@@ -87,7 +95,7 @@ fn print(json: bool, figures: &[impl Serialize], table: impl FnOnce() -> String)
 }
 
 /// xorshift32 (Marsaglia 2003): the next of pseudo-random numbers that are the same each time.
-fn pseudo_random(state: &mut u32) -> u32 {
+pub fn pseudo_random(state: &mut u32) -> u32 {
     *state ^= *state << 13;
     *state ^= *state >> 17;
     *state ^= *state << 5;

@@ -1,8 +1,10 @@
 //! The device on a link, in QEMU: how it is made, started, stopped and spoken to.
 
+mod boot;
 mod frames;
 mod story;
 
+pub use boot::{measure as boot, table as boot_table};
 pub use frames::{FRAMES, run as frames};
 pub use story::run as story;
 
@@ -13,7 +15,7 @@ use crate::in_repository;
 use crate::qemu::Running;
 use crate::region::Region;
 use crate::test::summary::Summary;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use cognate_link::{Link, LinkError, Port, PortName};
 use std::fs;
 use std::net::TcpListener;
@@ -32,6 +34,9 @@ pub const FAST: &str = "10";
 
 /// Frames of a session in the tests.
 const FRAMES_OF_A_TEST: u32 = 1000;
+
+/// Instructions that the device may take until it is ready.
+const MOST_TO_READY: u64 = 5_000_000;
 
 /// QEMU opens its port before the firmware begins.
 const OPENS_WITHIN: Duration = Duration::from_secs(20);
@@ -144,7 +149,16 @@ impl Device {
 pub fn test(summary: &mut Summary, packages: Packages) {
     let folder = in_repository("target/qemu-tests/device");
     summary.step("device: random frames over its link, and it still answers", || frames(&folder, FRAMES_OF_A_TEST, 1));
+    summary.step("device: ready soon, with as many templates as it can hold", || ready_soon(&folder));
     summary.step("device: the story of trust, with the power cut in an enrollment", || story(Some(1), packages));
+}
+
+fn ready_soon(folder: &Path) -> Result<()> {
+    let figures = boot(folder)?;
+    println!("{}", boot_table(&figures));
+    let most = figures.iter().map(|figure| figure.instructions).max().unwrap_or(u64::MAX);
+    ensure!(most <= MOST_TO_READY, "{most} instructions are more than {MOST_TO_READY}");
+    Ok(())
 }
 
 /// `cargo xtask device`: the device with these keys and this flash, until it is interrupted.
