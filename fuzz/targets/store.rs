@@ -163,7 +163,10 @@ fn damage<const WORD: usize>(flash: &mut Flash<WORD>, before: &[Operation], bits
     assert!(found.subjects.keys().all(|subject| whole.subjects.contains_key(subject)), "nobody comes of a bit");
     assert!(differing <= 1, "a bit costs one subject at most");
     assert!(differing == 0 || !report.damage.is_none(), "what it costs is reported");
-    assert_eq!(found.hidden, whole.hidden, "a bit brings nobody back");
+    // Where the power went between the two records of who is hidden, there is one of them until everything is written anew.
+    let was_cut = before.iter().any(|operation| matches!(operation, Operation::Cut(..)));
+    let is_reported = was_cut && !report.damage.is_none();
+    assert!(found.hidden == whole.hidden || is_reported, "a bit brings nobody back");
 }
 
 /// Opens the store, does all of that, and opens it again: what it says at the end.
