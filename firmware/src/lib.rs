@@ -30,6 +30,8 @@ mod fixture;
 pub mod layer_workload;
 pub mod parity;
 pub mod recognizer;
+#[cfg(feature = "board")]
+pub mod reference;
 pub mod source;
 pub mod workload;
 

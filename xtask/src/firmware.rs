@@ -82,7 +82,8 @@ pub fn build(board: Board, bins: &[&str], flash: &Flash) -> Result<BTreeMap<Stri
 }
 
 /// The firmware whose size counts: it links no log, and is built to be small.
-pub const REFERENCES: [&str; 7] = ["match-only", "full", "checked", "signed", "linked", "encoder-all", "encoder-demo"];
+pub const REFERENCES: [&str; 8] =
+    ["match-only", "kept", "full", "checked", "signed", "linked", "encoder-all", "encoder-demo"];
 
 /// How one of those is optimized: `z`, as small as it gets, which the core is written for. Dependencies are not: with `z` they
 /// would panic by a function more, so that what links them is built with `s`, and what it is compared with.
@@ -138,7 +139,7 @@ mod tests {
     fn a_name_that_does_not_exist_gets_the_list() {
         let error = build_one(Board::Mps2An386, "nothere", &Flash::default()).unwrap_err();
         let expected = "there is no firmware \"nothere\": choose of bench, bench-encoder, bench-layers, bench-sound, \
-                        checked, demo, device, encoder-all, encoder-demo, enroll, fault, full, hang, kerneltest, linked, match-only, \
+                        checked, demo, device, encoder-all, encoder-demo, enroll, fault, full, hang, kept, kerneltest, linked, match-only, \
                         panic, selftest, signed";
         assert_eq!(error.to_string(), expected);
     }

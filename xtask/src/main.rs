@@ -92,7 +92,7 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=100))]
         samples: u16,
     },
-    /// What the core takes of flash and RAM: two reference builds without a log, for each board
+    /// What the core takes of flash and RAM: reference builds without a log, for each board
     Size {
         /// Print one JSON object a line instead of a table
         #[arg(long)]

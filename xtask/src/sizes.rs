@@ -112,6 +112,7 @@ fn of_board(board: Board) -> Result<Vec<Reference>> {
     let mut references = Vec::new();
     for (build, ram_holds) in firmware::REFERENCES.into_iter().zip([
         "a gallery of 16 templates of 128 elements; 0.5 KiB of input",
+        "the same gallery, what a store and a guard keep beside it; what both cost is the difference to the row before",
         "the same gallery with a filter plane; statistics, three samples, the view of the bundle; an arena; 0.5 KiB of input",
         "nothing: what checks a bundle, for the next row to be compared with",
         "the state of two slots; what a signed bundle costs is the difference to the row before",

@@ -4,8 +4,7 @@
 #![no_main]
 
 use cognate::signature::{PublicKey, SignedBundle, Slots};
-use cognate_firmware::board::{self, Port};
-use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
+use cognate_firmware::board::{self, Outside, Port};
 
 /// The pinned key: the first of RFC 8032's tests.
 static KEY: [Port<u32>; PublicKey::BYTES / 4] = [
@@ -62,50 +61,5 @@ fn run(slots: &mut Slots<Outside>) -> Option<u32> {
             slots.commit(slot, &signed).ok().map(|()| signed.version().number())
         }
         _ => None,
-    }
-}
-
-/// Where the flash's controller would be: a word at a time through a port.
-struct Outside;
-
-static ADDRESS: Port<u32> = Port::new(0);
-static WORD: Port<u32> = Port::new(0);
-
-impl ErrorType for Outside {
-    type Error = NorFlashErrorKind;
-}
-
-impl ReadNorFlash for Outside {
-    const READ_SIZE: usize = 4;
-
-    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
-        for (at, bytes) in (offset..).step_by(4).zip(bytes.as_chunks_mut().0) {
-            ADDRESS.write(at);
-            *bytes = WORD.read().to_le_bytes();
-        }
-        Ok(())
-    }
-
-    fn capacity(&self) -> usize {
-        board::bundle().len()
-    }
-}
-
-impl NorFlash for Outside {
-    const WRITE_SIZE: usize = 4;
-    const ERASE_SIZE: usize = 4096;
-
-    fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
-        ADDRESS.write(from);
-        WORD.write(to);
-        Ok(())
-    }
-
-    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
-        for (at, bytes) in (offset..).step_by(4).zip(bytes.as_chunks().0) {
-            ADDRESS.write(at);
-            WORD.write(u32::from_le_bytes(*bytes));
-        }
-        Ok(())
     }
 }

@@ -22,6 +22,7 @@ mod log;
 mod memory;
 #[cfg(feature = "device")]
 mod nor;
+mod outside;
 mod ram;
 #[cfg(not(feature = "log"))]
 mod silent;
@@ -52,6 +53,7 @@ pub use log::decision as log_decision;
 pub use memory::Port;
 #[cfg(feature = "device")]
 pub use nor::Nor;
+pub use outside::Outside;
 pub use ram::{peak_stack, ram_bytes};
 #[cfg(feature = "device")]
 pub use uart::Uart;
