@@ -2,15 +2,18 @@
 //!
 //! Scores are integers, 2²⁴ of them for a cosine. A table of so many counters does not fit a cache, and a pass over billions of
 //! pairs would wait for memory at each. So a [`Writer`] collects the scores of each segment of 2¹⁶ in a buffer, and counts a
-//! full buffer at once, when its segment is in the cache. Memory depends on the range of the scores alone: a counter of 32
-//! bits each, with a note of each time that one went around.
+//! full buffer at once, when its segment is in the cache. What a segment takes there is what the pass waits for: the lowest
+//! eight bits of its counters are apart, and the upper ones are touched once in 256 times. Memory depends on the range of the
+//! scores alone: a counter of 24 bits each, with a note of each time that one went around.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// Scores of a segment.
 const SEGMENT: usize = 1 << 16;
-/// Scores that are collected before they are counted.
-const BUFFER: usize = 4096;
+/// Scores that are collected before they are counted. The buffers of the segments that most scores fall into stay in the
+/// cache of a core, and a segment is read often enough for each time that it has to come from farther away.
+const BUFFER: usize = 8192;
 
 /// How often each score was seen.
 #[derive(Clone, Debug, Default)]
@@ -19,33 +22,43 @@ pub struct Histogram {
     segments: Vec<Segment>,
 }
 
+/// The tables are empty until a score falls here.
 #[derive(Clone, Debug, Default)]
 struct Segment {
-    /// Empty until a score falls here.
-    counters: Vec<u32>,
-    /// The counters that went around, once for each time.
-    around: Vec<u16>,
+    /// Eight bits of each counter.
+    low: Vec<u8>,
+    /// The sixteen above.
+    high: Vec<u16>,
+    /// How often a counter went around.
+    around: BTreeMap<u16, u64>,
 }
 
 impl Segment {
     fn count(&mut self, scores: &[u16]) {
-        self.counters.resize(SEGMENT, 0);
+        self.low.resize(SEGMENT, 0);
+        self.high.resize(SEGMENT, 0);
         // An array: an index of 16 bits is always inside.
-        let counters: &mut [u32; SEGMENT] = self.counters.as_mut_slice().try_into().expect("as long as a segment");
+        let low: &mut [u8; SEGMENT] = self.low.as_mut_slice().try_into().expect("as long as a segment");
         for &score in scores {
-            let counter = &mut counters[usize::from(score)];
+            let counter = &mut low[usize::from(score)];
             *counter = counter.wrapping_add(1);
             if *counter == 0 {
-                self.around.push(score);
+                let above = &mut self.high[usize::from(score)];
+                *above = above.wrapping_add(1);
+                if *above == 0 {
+                    *self.around.entry(score).or_default() += 1;
+                }
             }
         }
     }
 
     fn counts(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
-        let around = |place: usize| self.around.iter().filter(|&&score| usize::from(score) == place).count() as u64;
-        self.counters.iter().enumerate().filter_map(move |(place, &counter)| {
-            let extra = if self.around.is_empty() { 0 } else { around(place) << 32 };
-            let count = u64::from(counter) + extra;
+        let counters = self.low.iter().zip(&self.high).enumerate();
+        counters.filter_map(|(place, (&low, &high))| {
+            let mut count = u64::from(high) << 8 | u64::from(low);
+            if !self.around.is_empty() {
+                count += self.around.get(&(place as u16)).map_or(0, |times| times << 24);
+            }
             (count > 0).then_some((place, count))
         })
     }
@@ -95,7 +108,8 @@ impl SharedHistogram {
     /// Takes scores for one thread.
     #[must_use]
     pub fn writer(&self) -> Writer<'_> {
-        Writer { shared: self, buffers: vec![Vec::new(); self.segments.len()] }
+        let segments = self.segments.len();
+        Writer { shared: self, filled: vec![0; segments], buffers: vec![0; segments * BUFFER] }
     }
 
     /// The counts, when every writer is gone.
@@ -114,7 +128,11 @@ impl SharedHistogram {
 #[derive(Debug)]
 pub struct Writer<'a> {
     shared: &'a SharedHistogram,
-    buffers: Vec<Vec<u16>>,
+    /// How many scores each buffer holds, fewer than it can.
+    filled: Vec<u16>,
+    /// The places of scores in their segment, one buffer after the other. Those that are never written take no memory: as
+    /// zeros they come from the system, a page at its first use.
+    buffers: Vec<u16>,
 }
 
 impl Writer<'_> {
@@ -123,14 +141,19 @@ impl Writer<'_> {
     /// # Panics
     /// When one of them is outside the histogram's range.
     pub fn add(&mut self, scores: &[i32]) {
+        let least = self.shared.least;
+        let filled = self.filled.as_mut_slice();
+        let (buffers, _) = self.buffers.as_chunks_mut::<BUFFER>();
         for &score in scores {
-            let place = score.wrapping_sub(self.shared.least).cast_unsigned();
+            let place = score.wrapping_sub(least).cast_unsigned();
             let segment = (place >> 16) as usize;
-            let buffer = &mut self.buffers[segment];
-            buffer.push(place as u16);
-            if buffer.len() >= BUFFER {
+            let buffer = &mut buffers[segment];
+            // The remainder is what the compiler needs to see that it is inside.
+            let at = usize::from(filled[segment]) % BUFFER;
+            buffer[at] = place as u16;
+            filled[segment] = ((at + 1) % BUFFER) as u16;
+            if at + 1 == BUFFER {
                 self.shared.count(segment, buffer);
-                buffer.clear();
             }
         }
     }
@@ -138,8 +161,11 @@ impl Writer<'_> {
 
 impl Drop for Writer<'_> {
     fn drop(&mut self) {
-        for (segment, buffer) in self.buffers.iter().enumerate().filter(|(_, buffer)| !buffer.is_empty()) {
-            self.shared.count(segment, buffer);
+        let (buffers, _) = self.buffers.as_chunks::<BUFFER>();
+        for (segment, (buffer, &filled)) in buffers.iter().zip(&self.filled).enumerate() {
+            if filled > 0 {
+                self.shared.count(segment, &buffer[..usize::from(filled)]);
+            }
         }
     }
 }
@@ -176,9 +202,21 @@ mod tests {
 
     #[test]
     fn a_counter_that_goes_around_is_not_lost() {
-        let mut segment = Segment { counters: vec![u32::MAX; SEGMENT], around: Vec::new() };
+        let mut segment = Segment { low: vec![u8::MAX; SEGMENT], high: vec![u16::MAX; SEGMENT], ..Segment::default() };
         segment.count(&[5, 6, 5]);
-        let counts: Vec<(usize, u64)> = segment.counts().take(7).skip(5).collect();
-        assert_eq!(counts, [(5, (1 << 32) + 1), (6, 1 << 32)]);
+        let counts: Vec<(usize, u64)> = segment.counts().take(8).skip(4).collect();
+        assert_eq!(counts, [(4, (1 << 24) - 1), (5, (1 << 24) + 1), (6, 1 << 24), (7, (1 << 24) - 1)]);
+    }
+
+    #[test]
+    fn counts_go_on_from_one_part_of_a_counter_to_the_next() {
+        let shared = SharedHistogram::new(0, 9);
+        let mut writer = shared.writer();
+        for _ in 0..20 {
+            writer.add(&vec![7; 1 << 20]);
+        }
+        writer.add(&[7, 3, 7]);
+        drop(writer);
+        assert_eq!(shared.finish().counts().collect::<Vec<_>>(), [(3, 1), (7, (20 << 20) + 2)]);
     }
 }

@@ -7,6 +7,7 @@
 //! sets float against device; [`Losses`] are those that encoders are trained with. [`Evaluation`] is all of it.
 
 pub mod bootstrap;
+mod dots;
 pub mod groups;
 pub mod histogram;
 pub mod identification;
@@ -16,7 +17,9 @@ mod pairs;
 pub mod parity;
 mod rows;
 mod run;
+mod scores;
 pub mod verification;
+mod wide;
 
 pub use identification::Identification;
 pub use losses::Losses;

@@ -1,14 +1,18 @@
 //! Every pair of rows, scored once: in tiles that stay in the cache, by a matrix product, on all cores.
 
+use super::dots::Panel;
 use super::histogram::{Histogram, SharedHistogram, Writer};
 use super::rows::Rows;
-use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-/// Rows of a tile.
-const TILE: usize = 256;
+/// Templates of a tile at most: a probe is prepared once for all of them, and they stay in the cache for all probes.
+const MOST_TEMPLATES: usize = 1024;
+/// At least: more would not be faster.
+const LEAST_TEMPLATES: usize = 64;
+/// Probes of a tile.
+const PROBES: usize = 24;
 
 /// What is done with scores. Each thread has one of its own.
 pub trait Visitor: Send {
@@ -19,14 +23,16 @@ pub trait Visitor: Send {
 /// Hands every pair to visitors, the row that comes first being the probe. `progress` is called with pairs done since the
 /// last call.
 pub fn visit_pairs<V: Visitor>(rows: &Rows, visitor: impl Fn() -> V + Sync + Send, progress: &(dyn Fn(u64) + Sync)) {
-    let strips = rows.len().div_ceil(TILE);
+    // Several strips of templates for each core.
+    let height = (rows.len() / 16 / rayon::current_num_threads()).clamp(LEAST_TEMPLATES, MOST_TEMPLATES);
     // The longest strips first: what is left at the end is short.
-    (0..strips).into_par_iter().rev().with_max_len(1).for_each_init(
+    (0..rows.len().div_ceil(height)).into_par_iter().rev().with_max_len(1).for_each_init(
         || (visitor(), Tile::default()),
         |(visitor, tile), strip| {
-            let templates = strip * TILE..rows.len().min((strip + 1) * TILE);
-            let panel = tile.panel(rows, templates.clone());
-            for probes in (0..=strip).map(|block| block * TILE..rows.len().min((block + 1) * TILE)) {
+            let templates = strip * height..rows.len().min((strip + 1) * height);
+            let panel = panel(rows, templates.clone());
+            for first in (0..templates.end).step_by(PROBES) {
+                let probes = first..templates.end.min(first + PROBES);
                 tile.score(rows, &panel, templates.clone(), probes, |probe, first, scores| {
                     let same = rows.subjects()[first..templates.end]
                         .partition_point(|subject| *subject == rows.subjects()[probe]);
@@ -40,6 +46,12 @@ pub fn visit_pairs<V: Visitor>(rows: &Rows, visitor: impl Fn() -> V + Sync + Sen
     );
 }
 
+/// Rows of a range, to multiply others with.
+fn panel(rows: &Rows, range: Range<usize>) -> Panel {
+    let dimension = rows.dimension();
+    Panel::new(&rows.values()[range.start * dimension..range.end * dimension], dimension)
+}
+
 /// Room for the dot products of a tile.
 #[derive(Default)]
 struct Tile {
@@ -48,29 +60,22 @@ struct Tile {
 }
 
 impl Tile {
-    /// Rows as the left side of a product.
-    fn panel(&self, rows: &Rows, range: Range<usize>) -> DMatrix<f32> {
-        columns(rows, range).transpose()
-    }
-
     /// The scores of each probe with the templates that come after it.
     fn score(
         &mut self,
         rows: &Rows,
-        panel: &DMatrix<f32>,
+        panel: &Panel,
         templates: Range<usize>,
         probes: Range<usize>,
         mut visit: impl FnMut(usize, usize, &[i32]),
     ) {
-        let height = templates.len();
-        self.dots.resize(TILE * TILE, 0.0);
-        self.scores.resize(TILE, 0);
-        let mut dots = DMatrixViewMut::from_slice(&mut self.dots, height, probes.len());
-        dots.gemm(1.0, panel, &columns(rows, probes.clone()), 0.0);
-        for (column, probe) in probes.enumerate() {
+        let dimension = rows.dimension();
+        panel.dots(&rows.values()[probes.start * dimension..probes.end * dimension], &mut self.dots);
+        self.scores.resize(panel.rows(), 0);
+        for (probe, dots) in probes.zip(self.dots.chunks_exact(panel.stride())) {
             // Itself and what comes before it is not compared.
             let before = (probe + 1).saturating_sub(templates.start);
-            let Some(dots) = self.dots[column * height..][..height].get(before..) else { continue };
+            let Some(dots) = dots[..panel.rows()].get(before..) else { continue };
             let scores = &mut self.scores[..dots.len()];
             rows.finish(probe, rows, templates.start + before, dots, scores);
             visit(probe, templates.start + before, scores);
@@ -78,23 +83,18 @@ impl Tile {
     }
 }
 
-/// Rows as the columns of a matrix.
-fn columns(rows: &Rows, range: Range<usize>) -> DMatrixView<'_, f32> {
-    let dimension = rows.dimension();
-    DMatrixView::from_slice(&rows.values()[range.start * dimension..range.end * dimension], dimension, range.len())
-}
-
 /// The scores of some probes with some rows of a gallery: each probe's in the order of the gallery, one probe after the other.
 pub(super) fn score_rows(rows: &Rows, probes: &[usize], gallery: &Rows, range: Range<usize>, scores: &mut Vec<i32>) {
-    let panel = columns(gallery, range.clone()).transpose();
+    let panel = panel(gallery, range.clone());
     let dimension = rows.dimension();
     let gathered: Vec<f32> =
         probes.iter().flat_map(|&row| &rows.values()[row * dimension..][..dimension]).copied().collect();
-    let dots = panel * DMatrixView::from_slice(&gathered, dimension, probes.len());
+    let mut dots = Vec::new();
+    panel.dots(&gathered, &mut dots);
     scores.resize(range.len() * probes.len(), 0);
-    let columns = dots.as_slice().chunks_exact(range.len()).zip(scores.chunks_exact_mut(range.len()));
-    for (&probe, (dots, scores)) in probes.iter().zip(columns) {
-        rows.finish(probe, gallery, range.start, dots, scores);
+    let each = dots.chunks_exact(panel.stride()).zip(scores.chunks_exact_mut(range.len()));
+    for (&probe, (dots, scores)) in probes.iter().zip(each) {
+        rows.finish(probe, gallery, range.start, &dots[..range.len()], scores);
     }
 }
 

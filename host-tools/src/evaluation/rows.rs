@@ -4,9 +4,10 @@
 //! no order of two scores that means anything is lost, and both paths are counted in the same way. The device's scores are
 //! integers to begin with; their dot products are below 2²⁴ and so are exact in `f32`, in whatever order they are summed.
 
+use super::scores::{Cosines, Distances, Templates};
+use super::wide;
 use crate::coder::Coder;
 use crate::embeddings::{Embeddings, EmbeddingsProblem};
-use cognate::kernel::portable;
 use cognate::template::{AsTemplate, MAX_CODE};
 use cognate::{CodeForm, Score};
 use std::ops::Range;
@@ -197,35 +198,16 @@ impl Rows {
     pub(super) fn finish(&self, probe: usize, gallery: &Self, first: usize, dots: &[f32], scores: &mut [i32]) {
         match (&self.finish, &gallery.finish) {
             (Finish::Distance(probes), Finish::Distance(norms)) => {
-                let rows = scores.iter_mut().zip(dots).zip(&norms[first..]);
-                for ((score, &dot), norm) in rows {
-                    *score = nearest(2.0 * f64::from(dot) - probes[probe] - norm).min(0);
-                }
+                wide::run(Distances { dots, probe: probes[probe], norms: &norms[first..], scores });
             }
             (Finish::Device { coder, codes, .. }, Finish::Device { factors, .. }) => {
                 let template = coder.template(&codes[probe * self.dimension..][..self.dimension]);
-                template.with_probe(|probe| {
-                    let finish = probe.kernel().finish();
-                    for ((score, &dot), &factor) in scores.iter_mut().zip(dots).zip(&factors[first..]) {
-                        // Whole and below 2²⁴.
-                        *score = probe.score(portable::key(nearest(dot.into()), factor, finish)).raw();
-                    }
-                });
+                let factors = &factors[first..];
+                template.with_probe(|probe| wide::run(Templates { dots, probe, factors, scores }));
             }
-            _ => {
-                for (score, &dot) in scores.iter_mut().zip(dots) {
-                    *score = nearest(f64::from(dot) * f64::from(COSINE_ONE)).clamp(-COSINE_ONE, COSINE_ONE);
-                }
-            }
+            _ => wide::run(Cosines { dots, scores }),
         }
     }
-}
-
-/// A number of less than 31 bits as the nearest whole one, ties to the even: what is added leaves it in the lowest bits, which
-/// any processor does several at a time.
-fn nearest(value: f64) -> i32 {
-    const ALIGN: f64 = 6_755_399_441_055_744.0; // 1.5 · 2⁵²
-    (value + ALIGN).to_bits() as i32
 }
 
 /// The order in which rows are compared: by subject, as they first appear, then as they come.
