@@ -59,6 +59,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 
 /// A drawing, and its numbers.
 fn files(folder: &Path, chart: &Chart) -> [(PathBuf, Vec<u8>); 2] {
-    let path = |extension: &str| folder.join(chart.name).with_extension(extension);
+    let path = |extension: &str| folder.join(format!("{}.{extension}", chart.name));
     [(path("svg"), chart.figure.file().into_bytes()), (path("csv"), chart.table.to_csv())]
 }

@@ -1,6 +1,7 @@
 //! The drawings of an evaluation, each with its numbers. Scores are those of the device, unless a name says otherwise.
 
 use super::figure::{Axis, COLORS, Figure};
+use super::groups::groups;
 use super::table::Table;
 use crate::evaluation::bootstrap::{Intervals, PairSample};
 use crate::evaluation::histogram::Histogram;
@@ -18,7 +19,7 @@ const MOST_POINTS: usize = 1500;
 #[derive(Clone, Debug)]
 pub struct Chart {
     /// The name of its files.
-    pub name: &'static str,
+    pub name: String,
     /// What it says.
     pub caption: String,
     /// The drawing.
@@ -40,6 +41,7 @@ pub fn charts(evaluation: &Evaluation, replicates: u32, seed: u64) -> Vec<Chart>
     ]
     .into_iter()
     .flatten()
+    .chain(device.groups.iter().filter_map(groups))
     .collect()
 }
 
@@ -98,7 +100,7 @@ fn scores(side: &Side) -> Chart {
             at.false_matches, at.impostor_pairs, at.false_non_matches, at.genuine_pairs
         );
     }
-    Chart { name: "scores", caption, figure, table }
+    Chart { name: "scores".to_owned(), caption, figure, table }
 }
 
 /// Rates that a band is drawn at: three a decade, as far as the pairs support them.
@@ -149,7 +151,7 @@ fn det(evaluation: &Evaluation, replicates: u32, seed: u64) -> Chart {
         ),
         None => "Lower is better.".to_owned(),
     };
-    Chart { name: "det", caption, figure, table }
+    Chart { name: "det".to_owned(), caption, figure, table }
 }
 
 fn band(side: &Side, replicates: u32, seed: u64) -> Option<(Vec<Rate>, Intervals)> {
@@ -177,7 +179,7 @@ fn cmc(evaluation: &Evaluation) -> Option<Chart> {
         table.row([rank, device, float].map(|value| value.to_string()));
     }
     let caption = format!("{} probes, each among {} subjects.", device.probes, device.subjects);
-    Some(Chart { name: "cmc", caption, figure, table })
+    Some(Chart { name: "cmc".to_owned(), caption, figure, table })
 }
 
 /// Strangers who are taken for somebody, by how many are enrolled.
@@ -215,7 +217,7 @@ fn galleries(side: &Side) -> Option<Chart> {
          alike.",
         identification.subjects
     );
-    Some(Chart { name: "fpir", caption, figure, table })
+    Some(Chart { name: "fpir".to_owned(), caption, figure, table })
 }
 
 /// The embeddings in the plane of their greatest variance.
@@ -252,7 +254,7 @@ fn map(evaluation: &Evaluation) -> Chart {
         rows.len(),
         rows.dimension()
     );
-    Chart { name: "map", caption, figure, table }
+    Chart { name: "map".to_owned(), caption, figure, table }
 }
 
 /// Rows in the plane of their greatest variance (Pearson, 1901).

@@ -1,4 +1,4 @@
-//! Drawings, as SVG: axes, lines, bands, bars and points, and nothing else. Colors are the page's, by class, so that one drawing
+//! Drawings, as SVG: axes, lines, bands, bars, points and whiskers, and nothing else. Colors are the page's, by class, so that one drawing
 //! serves light and dark, and a file of its own carries the same.
 
 use std::fmt::Write;
@@ -49,6 +49,8 @@ pub struct Axis {
     pub is_logarithmic: bool,
     /// Whether values are fractions that are shown as percentages.
     pub is_percent: bool,
+    /// What stands at 0, 1 and so on, in place of the numbers.
+    pub names: Vec<String>,
 }
 
 impl Axis {
@@ -57,7 +59,14 @@ impl Axis {
     pub fn linear(label: &str, from: f64, to: f64) -> Self {
         // An axis without length shows nothing.
         let to = if to > from { to } else { from + 1.0 };
-        Self { label: label.to_owned(), from, to, is_logarithmic: false, is_percent: false }
+        Self { label: label.to_owned(), from, to, is_logarithmic: false, is_percent: false, names: Vec::new() }
+    }
+
+    /// One place for each name, the first at 0.
+    #[must_use]
+    pub fn named(label: &str, names: Vec<String>) -> Self {
+        let axis = Self::linear(label, -0.5, names.len() as f64 - 0.5);
+        Self { names, ..axis }
     }
 
     /// Decades are equally long; both ends are above 0.
@@ -83,6 +92,9 @@ impl Axis {
     }
 
     fn ticks(&self) -> Vec<f64> {
+        if !self.names.is_empty() {
+            return (0..self.names.len()).map(|place| place as f64).collect();
+        }
         if self.is_logarithmic {
             let decades = self.from.log10().ceil() as i32..=self.to.log10().floor() as i32;
             return decades.map(|decade| 10f64.powi(decade)).collect();
@@ -97,14 +109,28 @@ impl Axis {
     }
 
     fn show(&self, value: f64) -> String {
+        if let Some(name) = self.names.get(value as usize) {
+            return self.cut(name);
+        }
         let shown = if self.is_percent { value * 100.0 } else { value };
+        // Without what the binary fraction adds.
         let text = if shown != 0.0 && shown.abs() < 1e-4 {
-            format!("{shown:e}")
+            let digits = format!("{shown:.5e}");
+            digits.parse::<f64>().map_or(digits, |rounded| format!("{rounded:e}"))
         } else {
-            // Without what the binary fraction adds.
             ((shown * 1e6).round() / 1e6).to_string()
         };
         if self.is_percent { format!("{text} %") } else { text }
+    }
+
+    /// As much of a name as its place on a horizontal axis has room for.
+    fn cut(&self, name: &str) -> String {
+        const LETTER: f64 = 7.0;
+        let room = ((WIDTH - LEFT - RIGHT) / self.names.len() as f64 / LETTER) as usize;
+        if name.chars().count() <= room {
+            return name.to_owned();
+        }
+        name.chars().take(room.saturating_sub(1)).chain(['…']).collect()
     }
 }
 
@@ -176,6 +202,15 @@ impl Figure {
         self.name(color, name);
     }
 
+    /// Points, each with the interval that it lies in: x, y, the least and the greatest y.
+    pub fn whiskers(&mut self, color: usize, name: &str, points: &[(f64, f64, f64, f64)]) {
+        for &(x, _, low, high) in points {
+            let path = self.path([(x, low), (x, high)].into_iter());
+            let _ = write!(self.body, r#"<path class="line s{}" d="{path}"/>"#, color % COLORS);
+        }
+        self.points(color, name, &points.iter().map(|&(x, y, _, _)| (x, y)).collect::<Vec<_>>());
+    }
+
     /// A vertical line at an x.
     pub fn mark(&mut self, color: usize, name: &str, x: f64) {
         let path = self.path([(x, self.y.from), (x, self.y.to)].into_iter());
@@ -198,7 +233,7 @@ impl Figure {
         );
         for tick in self.x.ticks() {
             let (x, bottom) = self.at((tick, self.y.from));
-            let label = self.x.show(tick);
+            let label = escaped(&self.x.show(tick));
             let _ = write!(
                 svg,
                 r#"<path class="grid" d="M{x:.1} {TOP}V{bottom:.1}"/><text x="{x:.1}" y="{:.1}" text-anchor="middle">{label}</text>"#,
@@ -267,6 +302,22 @@ mod tests {
         assert_eq!(Axis::logarithmic("", 1e-3, 1.0).ticks(), [1e-3, 1e-2, 1e-1, 1.0]);
         assert_eq!(Axis::logarithmic("", 1e-3, 1.0).percent().show(1e-3), "0.1 %");
         assert_eq!(Axis::linear("", 0.0, 1.0).show(0.6000000000000001), "0.6");
+        assert_eq!(Axis::logarithmic("", 1e-7, 1.0).percent().show(1e-7), "1e-5 %", "not 9.999999999999999e-6");
+        assert_eq!(Axis::linear("", 0.0, 1.0).show(1.25e-5), "1.25e-5");
+    }
+
+    #[test]
+    fn names_stand_in_their_places_as_far_as_there_is_room() {
+        let names: Vec<String> = (0..40).map(|place| format!("<group> {place}")).collect();
+        let axis = Axis::named("", names[..2].to_vec());
+        assert_eq!(axis.ticks().iter().map(|tick| axis.show(*tick)).collect::<Vec<_>>(), names[..2]);
+        assert_eq!((axis.place(0.0), axis.place(1.0)), (0.25, 0.75));
+        assert_eq!(Axis::named("", names).show(39.0), "…");
+        let mut figure = Figure::new("", axis, Axis::linear("y", 0.0, 1.0));
+        figure.whiskers(0, "rate", &[(0.0, 0.5, 0.25, 1.0)]);
+        let svg = figure.svg();
+        assert!(svg.contains("&lt;group&gt; 1") && !svg.contains("<group>"), "{svg}");
+        assert!(svg.contains(r#"d="M201.5 270.0L201.5 36.0""#) && svg.contains(r#"cx="201.5" cy="192.0""#), "{svg}");
     }
 
     #[test]

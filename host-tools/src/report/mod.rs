@@ -5,6 +5,7 @@
 
 pub mod charts;
 pub mod figure;
+mod groups;
 pub mod hardest;
 pub mod page;
 mod table;

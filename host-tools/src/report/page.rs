@@ -128,7 +128,7 @@ fn thresholds(evaluation: &Evaluation) -> String {
 fn drawing(chart: &Chart) -> String {
     let svg = address("image/svg+xml", chart.figure.file().as_bytes());
     let csv = address("text/csv", &chart.table.to_csv());
-    let name = chart.name;
+    let name = &chart.name;
     format!(
         "<figure>{}<figcaption>{} <span class=\"downloads\"><a download=\"{name}.svg\" href=\"{svg}\">SVG</a> <a \
          download=\"{name}.csv\" href=\"{csv}\">CSV</a></span></figcaption></figure>\n",

@@ -44,8 +44,17 @@ fn names_are_text_in_the_page() {
     let values: Vec<f32> = (0..24).map(|place| (place * place % 11) as f32 + 1.0).collect();
     bench.write("x.npy", &cognate_host::npy::matrix_bytes(&values, 4));
     bench.write("x.csv", b"subject,site\n<b>&,<i>\n<b>&,<i>\nb,y\nb,y\nc,y\nc,<i>\n");
-    bench.succeed(&["report", "--embeddings", "x.npy", "--groups", "site", "-o", "x.html", "--fmr", "0.5"]);
+    let report =
+        ["report", "--embeddings", "x.npy", "--groups", "site", "-o", "x.html", "--fmr", "0.5", "--figures", "."];
+    bench.succeed(&report);
     let page = String::from_utf8(bench.read("x.html")).unwrap();
+    assert!(page.contains("Error rates by site") && page.contains("Too small to say: &lt;i&gt;, y."));
+    let drawn = String::from_utf8(bench.read("groups-site.svg")).unwrap();
+    assert!(drawn.contains("&lt;i&gt;") && !drawn.contains("NaN"), "{drawn}");
+    let numbers = String::from_utf8(bench.read("groups-site.csv")).unwrap();
+    let rows: Vec<&str> = numbers.lines().collect();
+    assert!(rows[0].starts_with("group,subjects,samples,impostor_pairs,fmr,"), "{numbers}");
+    assert!(rows[1].starts_with("<i>,2,3,2,") && rows[2].starts_with("y,2,3,2,"), "{numbers}");
     assert!(page.contains("&lt;b&gt;&amp;") && page.contains("&lt;i&gt;") && !page.contains("<i>"));
     assert_self_contained(&page);
 }
