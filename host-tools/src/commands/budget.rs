@@ -9,7 +9,7 @@ use cognate_host::file::FileError;
 use cognate_host::int8::EncoderFile;
 use cognate_host::model::is_int8;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,18 +31,9 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let (encoder, others) = if is_int8(&args.file) {
-        (EncoderFile::open(&args.file)?.bytes().to_vec(), 0)
-    } else {
-        let bytes = read_bytes(&args.file)?;
-        let refused = |error| FileError::new(&args.file, BundleProblem::Refused(error));
-        let bundle = BundleView::new_checked(&bytes).map_err(refused)?;
-        let Some(encoder) = bundle.encoder_section() else {
-            bail!("{}: the bundle has no encoder: export it with --model FILE.encoder", args.file.display());
-        };
-        (encoder.to_vec(), bytes.len() - encoder.len())
+    let Some(budget) = of_file(&args.file, args.board)? else {
+        bail!("{}: the bundle has no encoder: export it with --model FILE.encoder", args.file.display());
     };
-    let budget = Budget::new(&encoder, others, args.board).with_context(|| args.file.display().to_string())?;
     print(&if args.json { format!("{}\n", serde_json::to_string(&budget)?) } else { text(&budget) })?;
     if let Some(board) = &args.board {
         let place = budget.check(board).with_context(|| args.file.display().to_string())?;
@@ -51,6 +42,20 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What the encoder in a file takes; `None` when it is a bundle without one.
+pub fn of_file(path: &Path, board: Option<Board>) -> anyhow::Result<Option<Budget>> {
+    let (encoder, others) = if is_int8(path) {
+        (EncoderFile::open(path)?.bytes().to_vec(), 0)
+    } else {
+        let bytes = read_bytes(path)?;
+        let refused = |error| FileError::new(path, BundleProblem::Refused(error));
+        let bundle = BundleView::new_checked(&bytes).map_err(refused)?;
+        let Some(encoder) = bundle.encoder_section() else { return Ok(None) };
+        (encoder.to_vec(), bytes.len() - encoder.len())
+    };
+    Ok(Some(Budget::new(&encoder, others, board).with_context(|| path.display().to_string())?))
 }
 
 fn text(budget: &Budget) -> String {

@@ -4,6 +4,7 @@
 //! [`Hardest`](hardest::Hardest) finds the pairs to look at; [`page`](page::page) puts it together.
 
 pub mod charts;
+pub mod encoder;
 pub mod figure;
 mod groups;
 pub mod hardest;

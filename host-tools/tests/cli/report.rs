@@ -39,6 +39,38 @@ fn a_page_holds_all_that_it_shows() {
 }
 
 #[test]
+fn an_encoder_has_drawings_of_what_it_takes_and_loses() {
+    let bench = Bench::with_model();
+    bench.manifest("digits", 4..8, 10);
+    let quantize = ["quantize", "model.onnx", "digits-samples.csv", "-o", "model.encoder", "--json"];
+    bench.write("quantized.json", bench.succeed(&quantize).as_bytes());
+    std::fs::create_dir(bench.path("figures")).unwrap();
+    let report = ["report", "model.encoder", "digits-samples.csv", "-o", "x.html", "--replicates", "0", "--fmr", "0.1"];
+    let drawn = ["--quantization", "quantized.json", "--board", "mps2-an386", "--figures", "figures"];
+    bench.succeed(&[&report[..], &drawn].concat());
+    let page = String::from_utf8(bench.read("x.html")).unwrap();
+    assert_self_contained(&page);
+    assert!(page.contains("Quantization by layer") && page.contains("On mps2-an386: "));
+    let rows = |name: &str| csv::Reader::from_path(bench.path(name)).unwrap().into_records().count();
+    let quantized: serde_json::Value = serde_json::from_slice(&bench.read("quantized.json")).unwrap();
+    assert_eq!(rows("figures/quantization.csv"), quantized["layers"].as_array().unwrap().len());
+    let budget: serde_json::Value =
+        serde_json::from_str(&bench.succeed(&["budget", "model.encoder", "--json"])).unwrap();
+    assert_eq!(rows("figures/budget.csv"), budget["layers"].as_array().unwrap().len());
+    bench.write("x.html", b"old");
+    let with = |more: &[&str], texts: &[&str]| bench.fail(&[&report[..], more].concat(), texts);
+    let mut other = quantized.clone();
+    other["digest"] = "0".repeat(32).into();
+    let other = other.to_string();
+    bench.write("other.json", other.as_bytes());
+    with(&["--quantization", "other.json"], &["other.json: it is about the encoder 000000"]);
+    with(&["--quantization", "model.encoder"], &["model.encoder: it is not what `cognate quantize --json` prints"]);
+    let of_model = ["report", "model.onnx", "digits-samples.csv", "-o", "x.html", "--board", "mps2-an386"];
+    bench.fail(&of_model, &["--board goes with an int8 encoder"]);
+    assert_eq!(bench.read("x.html"), b"old");
+}
+
+#[test]
 fn names_are_text_in_the_page() {
     let bench = Bench::new();
     let values: Vec<f32> = (0..24).map(|place| (place * place % 11) as f32 + 1.0).collect();

@@ -12,7 +12,7 @@ use cognate_host::coder::Coder;
 use cognate_host::embeddings::Embeddings;
 use cognate_host::encoding::encode;
 use cognate_host::file::FileError;
-use cognate_host::model::Model;
+use cognate_host::model::{Model, is_int8};
 use cognate_host::samples::SampleSet;
 use std::path::{Path, PathBuf};
 
@@ -65,6 +65,12 @@ impl SourceArgs {
     pub fn inputs(&self) -> Vec<&Path> {
         let paths = [&self.subject, &self.samples, &self.embeddings, &self.labels, &self.model];
         paths.into_iter().flatten().map(PathBuf::as_path).collect()
+    }
+
+    /// The file that may hold an int8 encoder: a bundle, or one itself.
+    pub fn with_encoder(&self) -> Option<&Path> {
+        let paths = [&self.subject, &self.model].into_iter().flatten().map(PathBuf::as_path);
+        paths.into_iter().find(|path| is_int8(path) || is_bundle(path))
     }
 
     /// Reads what there is to judge, and encodes samples.
