@@ -100,7 +100,6 @@ fn arrange<const ROWS: usize>(values: &[f32], dimension: usize, arranged: &mut [
 /// Sums that stay in registers. By index: iterators over the array of sums would leave it in memory, and so would an index
 /// that has to be checked.
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "see above")]
 fn sums<const HEIGHT: usize, const LANES: usize>(probes: &[f32], panel: &[f32]) -> [[f32; WIDTH]; HEIGHT] {
     let mut sums = [[0.0; WIDTH]; HEIGHT];
     for (factors, values) in probes.as_chunks::<HEIGHT>().0.iter().zip(panel.as_chunks::<WIDTH>().0) {

@@ -20,10 +20,10 @@ const GREATEST: f32 = 64.0;
 #[must_use]
 pub fn equalize(network: &Network, observed: &[Observed]) -> (Network, Equalized) {
     let (mut network, mut equalized) = (network.clone(), Equalized::new());
-    for giver in 1..network.nodes.len() {
+    for (giver, seen) in observed.iter().enumerate().skip(1) {
         let Some((between, reader)) = pair(&network, giver) else { continue };
         let Operator::Convolution(after) = &network.nodes[reader].operator else { continue };
-        let factors = factors(&observed[giver].greatest_of_channel, after);
+        let factors = factors(&seen.greatest_of_channel, after);
         if let Operator::Convolution(before) = &mut network.nodes[giver].operator {
             let row = before.row();
             for (channel, factor) in factors.iter().enumerate() {

@@ -9,6 +9,9 @@ use serde::Deserialize;
 use std::fmt;
 use std::path::Path;
 
+/// What part of the whole a step takes.
+type Share<'a> = &'a dyn Fn(&LayerBudget) -> f64;
+
 /// How much of flash, memory and time each step takes. `None` without steps.
 #[must_use]
 pub fn budget(found: &Budget) -> Option<Chart> {
@@ -17,7 +20,7 @@ pub fn budget(found: &Budget) -> Option<Chart> {
     let flash = |layer: &LayerBudget| layer.flash_bytes as f64 / whole(found.encoder_bytes);
     let memory = |layer: &LayerBudget| layer.memory_bytes as f64 / whole(found.arena_bytes);
     let time = |layer: &LayerBudget| layer.instructions as f64 / found.instructions.max(1) as f64;
-    let shares: [(&str, &dyn Fn(&LayerBudget) -> f64); 3] =
+    let shares: [(&str, Share<'_>); 3] =
         [("of the encoder's flash", &flash), ("of the arena", &memory), ("of the instructions", &time)];
     let all = shares.iter().flat_map(|(_, share)| found.layers.iter().map(share));
     let highest = all.fold(0.0, f64::max);
