@@ -55,8 +55,9 @@ pub fn answer(outcome: Outcome) {
     RESULT.iter().zip(outcome.unwrap_or([u32::MAX; 4])).for_each(|(place, word)| place.write(word));
 }
 
-/// Command 2 is verification, 3 identification.
+/// Command 2 is verification, 3 identification. Inlined, as a firmware's own code would be, which knows its calibration.
 #[must_use]
+#[inline(always)]
 pub fn decide(
     gallery: &Gallery<DIMENSION, CAPACITY>,
     command: u32,
@@ -92,6 +93,7 @@ fn entries() -> Entries {
     entries
 }
 
+#[inline(always)]
 fn verify(
     search: &Search<'_>,
     table: ThresholdTable<'_>,
@@ -103,6 +105,7 @@ fn verify(
     Some([u32::from(accepted), raw(score), false_match_rate?.parts_per_billion(), 0])
 }
 
+#[inline(always)]
 fn identify(search: &Search<'_>, table: ThresholdTable<'_>, probe: &Template<DIMENSION>) -> Option<[u32; 4]> {
     let policy = Policy::identification(table, FPIR?, search).ok()?;
     let decision = search.identify(probe, &policy).ok()?;
