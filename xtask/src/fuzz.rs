@@ -1,14 +1,16 @@
 //! Hostile bytes for every public entry that takes some: libFuzzer over the targets in `fuzz/`.
 
 use crate::{cargo, in_repository, setup};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 /// Inputs of each target in `cargo xtask test`: the same in every run, and a few seconds.
-const RUNS_OF_A_TEST: u32 = 200_000;
+const RUNS_OF_A_TEST: u32 = 100_000;
 
 /// The longest input of a test, and otherwise.
 const LONGEST_OF_A_TEST: u32 = 1024;
@@ -56,11 +58,21 @@ pub fn run(target: Option<&str>, seconds: u64, input: Option<&Path>) -> Result<(
 /// # Errors
 /// When a target cannot be built, or an input makes one fail.
 pub fn test() -> Result<()> {
-    for (name, program) in build()? {
-        let runs = format!("-runs={RUNS_OF_A_TEST}");
-        fuzz(&name, Command::new(program).args([&runs, "-seed=1", "-verbosity=0"]), LONGEST_OF_A_TEST)?;
-    }
-    Ok(())
+    let targets: Vec<_> = build()?.into_iter().collect();
+    let next = AtomicUsize::new(0);
+    // Each target is one thread.
+    let work = || {
+        while let Some((name, program)) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let runs = format!("-runs={RUNS_OF_A_TEST}");
+            fuzz(name, Command::new(program).args([&runs, "-seed=1", "-verbosity=0"]), LONGEST_OF_A_TEST)?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| anyhow!("a target was not run"))?)
+    })
 }
 
 fn fuzz(name: &str, command: &mut Command, longest: u32) -> Result<()> {
