@@ -7,9 +7,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: build with cargo")?);
-    for (variable, path) in [("COGNATE_BUNDLE", "BUNDLE_PATH"), ("COGNATE_PROBES", "PROBES_PATH")] {
-        flash_file(variable, path, &out)?;
-    }
+    flash_file("COGNATE_BUNDLE", "BUNDLE_PATH", &out.join("erased"), &[0xff; 16])?;
+    flash_file("COGNATE_PROBES", "PROBES_PATH", &out.join("empty"), &[])?;
     println!("cargo::rerun-if-changed=boards");
     let for_device = env::var("CARGO_CFG_TARGET_OS")? == "none";
     if for_device || env::var_os("CARGO_FEATURE_BOARD").is_some() {
@@ -22,10 +21,11 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Tells the source which file to include: the one that the variable names, else an empty one.
+/// Tells the source which file to include: the one that the variable names, else one as of erased flash for the bundle, where
+/// something is linked so that a bundle can be flashed in its place, and an empty one for the probes.
 ///
-/// A firmware that needs the file and was built without it says so when it runs: an empty bundle is a typed error.
-fn flash_file(variable: &str, path: &str, out: &Path) -> Result<()> {
+/// A firmware that needs the file and was built without it says so when it runs: what is no bundle is a typed error.
+fn flash_file(variable: &str, path: &str, without: &Path, content: &[u8]) -> Result<()> {
     println!("cargo::rerun-if-env-changed={variable}");
     let file = match env::var_os(variable) {
         Some(named) => {
@@ -35,9 +35,8 @@ fn flash_file(variable: &str, path: &str, out: &Path) -> Result<()> {
         }
         // Not one to watch: it is written now, and cargo would take that for a change.
         None => {
-            let empty = out.join("empty");
-            fs::write(&empty, [])?;
-            empty
+            fs::write(without, content)?;
+            without.to_owned()
         }
     };
     println!("cargo::rustc-env={path}={}", file.display());

@@ -1,6 +1,6 @@
 //! Flashes something else into a region of a built firmware.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use object::elf::{FileHeader32, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{LittleEndian, Object, ObjectSymbol, U32};
@@ -20,6 +20,11 @@ impl Region {
     /// When the file is not ELF, or does not say where it is.
     pub fn of_bundle(elf: &[u8]) -> Result<Self> {
         Self::between(elf, "_bundle_start", "_bundle_end")
+    }
+
+    /// The one of the probes: their length as a `u32`, and from byte 16 on themselves (`firmware/src/board/flash.rs`).
+    fn of_probes(elf: &[u8]) -> Result<Self> {
+        Self::between(elf, "_probes_start", "_probes_end")
     }
 
     /// The one of the keys, in the firmware that has one.
@@ -47,6 +52,19 @@ impl Region {
         let (start, end) = (address(start)?, address(end)?);
         let length = end.checked_sub(start).context("a region ends before it begins")?;
         Ok(Self { start, length: length as usize })
+    }
+
+    /// The ELF file with these samples as its probes.
+    ///
+    /// # Errors
+    /// When the file is not of this firmware, or they do not fit.
+    pub fn flash_probes(elf: Vec<u8>, probes: &[u8]) -> Result<Vec<u8>> {
+        let region = Self::of_probes(&elf)?;
+        let mut bytes = u32::try_from(probes.len())?.to_le_bytes().to_vec();
+        bytes.resize(16, 0);
+        bytes.extend_from_slice(probes);
+        ensure!(bytes.len() <= region.length, "{} bytes do not fit into a region of {}", bytes.len(), region.length);
+        region.flash(elf, &bytes)
     }
 
     /// The ELF file with these bytes in the region, in place of what was linked there. They are put at the end of the file,

@@ -78,10 +78,7 @@ impl LayerRuns {
     pub fn build(board: Board) -> Result<Self> {
         let folder = in_repository("target/bench").join(board.name());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let bundle = folder.join("layer");
-        // Something has to be linked there, so that another can be flashed in its place.
-        fs::write(&bundle, [0; 4])?;
-        let elf = firmware::build_one(board, "bench-layers", &Flash { bundle: Some(bundle), probes: None })?;
+        let elf = firmware::build_one(board, "bench-layers", &Flash::default())?;
         let elf = fs::read(&elf).with_context(|| format!("cannot read {}", elf.display()))?;
         Ok(Self { board, elf, folder })
     }

@@ -23,6 +23,9 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use serde::Serialize;
 
+/// The firmware that measures; of the device on a link is measured what it is.
+pub const BINS: [&str; 4] = ["bench", "bench-encoder", "bench-layers", "bench-sound"];
+
 /// Measurements that belong together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum What {

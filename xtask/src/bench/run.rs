@@ -83,7 +83,7 @@ struct Experiment<'a> {
 }
 
 impl<'a> Runs<'a> {
-    /// Builds the firmware with as many probes as its flash holds.
+    /// Builds the firmware and flashes as many probes as its flash holds.
     ///
     /// # Errors
     /// When it does not build.
@@ -92,12 +92,10 @@ impl<'a> Runs<'a> {
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         // The micro:bit has 32 KiB for them.
         let photos = if board == Board::Microbit { 60 } else { data.photos.len() };
-        let (bundle, probes) = (folder.join("bundle"), folder.join("probes"));
-        // Something has to be linked there, so that another can be flashed in its place.
-        fs::write(&bundle, [0; 4])?;
-        fs::write(&probes, probe_rows(MODEL, data.photos[..photos].iter().flatten().copied()))?;
-        let elf = firmware::build_one(board, "bench", &Flash { bundle: Some(bundle), probes: Some(probes) })?;
+        let probes = probe_rows(MODEL, data.photos[..photos].iter().flatten().copied());
+        let elf = firmware::build_one(board, "bench", &Flash::default())?;
         let elf = fs::read(&elf).with_context(|| format!("cannot read {}", elf.display()))?;
+        let elf = Region::flash_probes(elf, &probes)?;
         Ok(Self { board, elf, folder, data, photos })
     }
 

@@ -2,6 +2,7 @@
 
 use super::encoders::picture;
 use super::fixture::{self, Bundle, Who};
+use crate::bench;
 use crate::board::Board;
 use crate::firmware::{self, Flash};
 use crate::in_repository;
@@ -10,7 +11,7 @@ use crate::region::Region;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// No test takes a tenth of it, but the machine may be busy.
@@ -58,12 +59,6 @@ pub struct Rig {
     /// The board.
     pub board: Board,
     elfs: BTreeMap<String, PathBuf>,
-    /// `demo` built without a bundle and without probes.
-    bare: PathBuf,
-    /// `demo` built without probes.
-    probeless: PathBuf,
-    /// `demo` built with pictures.
-    pictures_demo: PathBuf,
     folder: PathBuf,
     /// The bundle that the firmware has in flash.
     pub bundle: Vec<u8>,
@@ -81,17 +76,16 @@ impl Rig {
         let bundle = Bundle::ANNA.encode()?;
         let rows = fixture::rows(SAMPLES.map(|(who, time)| fixture::sample(who, time)));
         let pictures = SAMPLES.map(|(who, time)| picture(who, time)).concat();
-        let [bundle_path, rows_path, pictures_path] = ["bundle", "probes", "pictures"].map(|name| folder.join(name));
-        fs::write(&bundle_path, &bundle)?;
-        fs::write(&rows_path, &rows)?;
-        fs::write(&pictures_path, &pictures)?;
-        let without_probes = Flash { bundle: Some(bundle_path), probes: None };
-        let with_pictures = Flash { probes: Some(pictures_path), ..without_probes.clone() };
-        let pictures_demo = build_demo(board, &with_pictures, folder.join("demo-with-pictures"))?;
-        let bare = build_demo(board, &Flash::default(), folder.join("demo-bare"))?;
-        let probeless = build_demo(board, &without_probes, folder.join("demo-without-probes"))?;
-        let elfs = firmware::build(board, &BINS, &Flash { probes: Some(rows_path), ..without_probes })?;
-        Ok(Self { board, elfs, bare, probeless, pictures_demo, folder, bundle, rows, pictures })
+        // All at once, so that the library is compiled once, and with nothing in flash that would compile it again.
+        let bins = if board.stands_for_its_kernels() { [&BINS[..], &bench::BINS].concat() } else { BINS.to_vec() };
+        let mut elfs = firmware::build(board, &bins, &Flash::default())?;
+        for (bin, path) in elfs.iter_mut().filter(|(bin, _)| BINS.contains(&bin.as_str())) {
+            let elf = fs::read(&path)?;
+            let elf = Region::flash_probes(Region::of_bundle(&elf)?.flash(elf, &bundle)?, &rows)?;
+            *path = folder.join(bin);
+            fs::write(&path, elf).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(Self { board, elfs, folder, bundle, rows, pictures })
     }
 
     /// Where a binary is.
@@ -104,21 +98,11 @@ impl Rig {
         qemu::run(self.board, self.elf(bin)?, TIMEOUT, |line| println!("{line}"))
     }
 
-    /// Runs `demo` as it is built without a bundle and without probes.
-    pub fn run_bare(&self) -> Result<Run> {
-        qemu::run(self.board, &self.bare, TIMEOUT, |line| println!("{line}"))
-    }
-
-    /// Runs `demo` as it is built without probes.
-    pub fn run_without_probes(&self) -> Result<Run> {
-        qemu::run(self.board, &self.probeless, TIMEOUT, |line| println!("{line}"))
-    }
-
     /// The bundle's region of flash with these bytes at its beginning; those behind them are 0xff, as when erased.
     pub fn region_with(&self, bytes: &[u8]) -> Result<Vec<u8>> {
-        let mut region = bytes.to_vec();
         let length = Region::of_bundle(&fs::read(self.elf("demo")?)?)?.length;
         ensure!(bytes.len() <= length, "{} bytes do not fit into a region of {length}", bytes.len());
+        let mut region = bytes.to_vec();
         region.resize(length, 0xff);
         Ok(region)
     }
@@ -130,28 +114,30 @@ impl Rig {
 
     /// The same with pictures to encode.
     pub fn run_with_encoder(&self, bytes: &[u8]) -> Result<Run> {
-        self.run_elf_with_bundle(&self.pictures_demo, bytes, |line| println!("{line}"))
+        let elf = self.with_bundle("demo", bytes)?;
+        self.run_flashed(&Region::flash_probes(elf, &self.pictures)?, |line| println!("{line}"))
     }
 
-    /// The same for any binary; `on_line` sees its log.
+    /// Runs `demo` with no samples in flash.
+    pub fn run_without_probes(&self) -> Result<Run> {
+        self.run_flashed(&Region::flash_probes(fs::read(self.elf("demo")?)?, &[])?, |line| println!("{line}"))
+    }
+
+    /// Runs any binary with other bytes flashed over the whole region of its bundle; `on_line` sees its log.
     pub fn run_bin_with_bundle(&self, bin: &str, bytes: &[u8], on_line: impl FnMut(&Line)) -> Result<Run> {
-        self.run_elf_with_bundle(self.elf(bin)?, bytes, on_line)
+        self.run_flashed(&self.with_bundle(bin, bytes)?, on_line)
     }
 
-    fn run_elf_with_bundle(&self, elf: &Path, bytes: &[u8], on_line: impl FnMut(&Line)) -> Result<Run> {
-        let elf = fs::read(elf)?;
-        let flashed = Region::of_bundle(&elf)?.flash(elf, &self.region_with(bytes)?)?;
-        let path = self.folder.join("with-other-bundle");
-        fs::write(&path, flashed)?;
+    fn with_bundle(&self, bin: &str, bytes: &[u8]) -> Result<Vec<u8>> {
+        let elf = fs::read(self.elf(bin)?)?;
+        Region::of_bundle(&elf)?.flash(elf, &self.region_with(bytes)?)
+    }
+
+    fn run_flashed(&self, elf: &[u8], on_line: impl FnMut(&Line)) -> Result<Run> {
+        let path = self.folder.join("flashed");
+        fs::write(&path, elf)?;
         qemu::run(self.board, &path, TIMEOUT, on_line)
     }
-}
-
-/// Builds `demo` and puts it where the next build does not overwrite it.
-fn build_demo(board: Board, flash: &Flash, path: PathBuf) -> Result<PathBuf> {
-    let elf = firmware::build_one(board, "demo", flash)?;
-    fs::copy(&elf, &path).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
 }
 
 /// Fails unless it ended by itself with this exit code.
