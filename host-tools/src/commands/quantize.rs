@@ -6,6 +6,7 @@ use cognate_host::back_end::Kind;
 use cognate_host::file::{FileError, write_all};
 use cognate_host::onnx::OnnxFile;
 use cognate_host::preprocessing::Preprocessing;
+use cognate_host::quantization::flips::Beginning;
 use cognate_host::quantization::quantize::{Request, quantize};
 use cognate_host::quantization::report::{Folded, Report};
 use cognate_host::quantization::verdict::Verdict;
@@ -167,7 +168,7 @@ fn text(report: &Report) -> String {
     let biases = if report.corrects_bias { "biases corrected" } else { "biases as they are" };
     let equalized = match report.equalized {
         0 => String::new(),
-        tensors => format!(", channels of {tensors} tensors equalized"),
+        tensors => format!(", tensors with equalized channels: {tensors}"),
     };
     line(format_args!("ranges              {}, {biases}{equalized}", report.choice));
     if let Some(Folded { kind, samples, inputs, outputs }) = &report.back_end {
@@ -208,6 +209,14 @@ fn text(report: &Report) -> String {
         verdict("held out", held_out);
     }
     verdict("all", &report.all);
+    for (index, Beginning { layer, decisions }) in report.flips.iter().enumerate() {
+        let title = if index == 0 { "flips begin" } else { "" };
+        let place = match layer {
+            Some(name) => tail(name, 60),
+            None => "no layer: templates are rounded, or the threshold is another".to_owned(),
+        };
+        text += &format!("{title:<19} {decisions} at {place}\n");
+    }
     text
 }
 

@@ -7,12 +7,14 @@
 //!    [`equalize`](mod@equalize) makes those of channels alike.
 //! 3. A [`scheme`] rounds it, [`lower`](mod@lower) writes it as the core's steps with an [`arena`] for their tensors, and
 //!    [`relayout`] brings its constants into the order that a core streams.
-//! 4. [`quantize`](mod@quantize) does all of that and chooses by what it measures; [`verdict`] and [`report`] say what it cost.
+//! 4. [`quantize`](mod@quantize) does all of that and chooses by what it measures; [`verdict`] and [`report`] say what it cost,
+//!    and [`flips`] where that began.
 //! 5. [`qdq`](mod@qdq) writes the same integers as an ONNX model, for other runtimes to compute.
 
 pub mod arena;
 pub mod back_end;
 pub mod equalize;
+pub mod flips;
 pub mod function;
 pub mod import;
 pub mod lower;

@@ -1,6 +1,7 @@
 //! The whole way from a model and samples to an encoder and what it costs.
 
 use super::back_end::fold;
+use super::flips::follow;
 use super::import::ImportError;
 use super::lower::LowerError;
 use super::prepare::Prepared;
@@ -8,8 +9,8 @@ use super::qdq::qdq;
 use super::ranges::Observed;
 use super::report::{Folded, Report, layers};
 use super::scheme::Scheme;
-use super::search::{Chosen, Form, Search};
-use super::verdict::Verdict;
+use super::search::{Chosen, Form, Search, Tried};
+use super::verdict::{Flips, Verdict};
 use crate::back_end::{Fit, FitError, Kind, fit};
 use crate::embeddings::{Embeddings, EmbeddingsProblem};
 use crate::encoder::{EncodeError, Encoder};
@@ -113,6 +114,11 @@ pub fn quantize(request: &Request<'_>, progress: &dyn Fn(&str)) -> Result<Quanti
     let verdict = |rows: &[usize]| Verdict::new(&exact, &int8, rows).map_err(QuantizeError::Embeddings);
     let reported = evenly(if split.held_out.is_empty() { &split.calibration } else { &split.held_out }, MOST_REPORTED);
     let layers = layers(request, &chosen, fit.as_ref(), &samples, &reported)?;
+    progress("following decisions that differ");
+    let judged = if split.held_out.is_empty() { &all } else { &split.held_out };
+    let rows = |row: usize| (prepared.sample(samples.device.row(row)), samples.device.row(row));
+    let Tried { scheme, lowered, encoder, .. } = &chosen.best;
+    let flips = follow(&Flips::new(&exact, &int8, judged)?, scheme, lowered, encoder, rows)?;
     let Chosen { form, best, log } = chosen;
     let report = Report {
         model: request.onnx.path().display().to_string(),
@@ -137,6 +143,7 @@ pub fn quantize(request: &Request<'_>, progress: &dyn Fn(&str)) -> Result<Quanti
         held_out: if split.held_out.is_empty() { None } else { Some(verdict(&split.held_out)?) },
         all: verdict(&all)?,
         layers,
+        flips,
     };
     let qdq = qdq(&best.scheme, &prepared, preprocessing, &best.lowered.nodes);
     Ok(Quantized { preprocessing: search.preprocessing(), file: best.file, report, scheme: best.scheme, qdq })
@@ -154,8 +161,14 @@ fn fit_back_end(
     }
     let rows: BTreeSet<usize> = rows.iter().copied().collect();
     let of_subject = |(_, all): (_, Vec<usize>)| all.into_iter().filter(|row| rows.contains(row)).collect::<Vec<_>>();
-    let subjects = exact.labels().by_subject().into_iter().map(of_subject).filter(|rows| !rows.is_empty());
-    Ok(fit(request.back_end, exact, &subjects.collect::<Vec<_>>())?)
+    let mut subjects: Vec<_> =
+        exact.labels().by_subject().into_iter().map(of_subject).filter(|rows| !rows.is_empty()).collect();
+    if !matches!(request.back_end, Kind::Lda(_)) {
+        // They do not ask whose samples these are.
+        let unknown = |row: &usize| exact.labels().rows[*row].subject.is_empty();
+        subjects.extend(rows.iter().copied().filter(unknown).map(|row| vec![row]));
+    }
+    Ok(fit(request.back_end, exact, &subjects)?)
 }
 
 /// Which rows calibrate, and which judge.

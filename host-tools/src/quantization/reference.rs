@@ -7,9 +7,24 @@ impl Network {
     ///
     /// `change` sees what a node gave before any other reads it.
     #[must_use]
-    pub fn run(&self, sample: &[f32], mut change: impl FnMut(NodeId, &mut [f32])) -> Vec<Vec<f32>> {
+    pub fn run(&self, sample: &[f32], change: impl FnMut(NodeId, &mut [f32])) -> Vec<Vec<f32>> {
+        self.run_beside(sample, |_| None, change)
+    }
+
+    /// The same where what some nodes give is known and taken as it is.
+    #[must_use]
+    pub fn run_beside(
+        &self,
+        sample: &[f32],
+        known: impl Fn(NodeId) -> Option<Vec<f32>>,
+        mut change: impl FnMut(NodeId, &mut [f32]),
+    ) -> Vec<Vec<f32>> {
         let mut tensors: Vec<Vec<f32>> = Vec::with_capacity(self.nodes.len());
         for (id, node) in self.nodes.iter().enumerate() {
+            if let Some(tensor) = known(id) {
+                tensors.push(tensor);
+                continue;
+            }
             let input = |index: usize| tensors[node.inputs[index]].as_slice();
             let mut output = match &node.operator {
                 Operator::Input => sample.to_vec(),

@@ -1,17 +1,17 @@
 //! What was measured, layer by layer and in all.
 
+use super::flips::Beginning;
 use super::lower::Lowered;
 use super::network::{NodeId, Operator, Pooling};
 use super::quantize::{QuantizeError, Request, Samples};
 use super::ranges::Choice;
-use super::scheme::{Scale, Scheme};
+use super::scheme::Scheme;
 use super::search::{Chosen, Form, Tried};
 use super::verdict::Verdict;
 use crate::back_end::Fit;
 use crate::encoder::EncodeError;
 use crate::int8::Int8Encoder;
 use crate::runtime::TractTensors;
-use cognate::encoder::Element;
 use serde::Serialize;
 
 /// What quantization gave.
@@ -51,6 +51,8 @@ pub struct Report {
     pub all: Verdict,
     /// In the order in which they run.
     pub layers: Vec<LayerReport>,
+    /// At which layers the decisions begin to differ that int8 changes.
+    pub flips: Vec<Beginning>,
 }
 
 impl Report {
@@ -136,8 +138,8 @@ pub fn noise(
         }
         let scale = &scheme.scales[id];
         let mut noise = Noise::default();
-        for (element, exact) in elements(scale, bytes).zip(exact(id)) {
-            noise.add(exact.into(), scale.value(element));
+        for (found, exact) in scale.values(bytes).zip(exact(id)) {
+            noise.add(exact.into(), found);
         }
         noises[id] = Some(noise);
     })?;
@@ -147,14 +149,6 @@ pub fn noise(
     }
     noises[scheme.network.output] = Some(noise);
     Ok(noises)
-}
-
-/// The elements of a tensor's bytes.
-fn elements<'a>(scale: &Scale, bytes: &'a [u8]) -> Box<dyn Iterator<Item = i32> + 'a> {
-    match scale.element {
-        Element::Int8 => Box::new(bytes.iter().map(|&byte| i32::from(byte as i8))),
-        _ => Box::new(bytes.as_chunks::<2>().0.iter().map(|&bytes| i32::from(i16::from_le_bytes(bytes)))),
-    }
 }
 
 /// Compares each layer with the model's own tensors on these samples. `back_end` is what the last layer does beside.

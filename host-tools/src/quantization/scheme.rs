@@ -56,6 +56,14 @@ impl Scale {
         }
     }
 
+    /// What the elements of a tensor's bytes stand for.
+    pub fn values<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = f64> + 'a {
+        bytes.chunks_exact(self.element.bytes()).map(|bytes| match *bytes {
+            [low, high] => self.value(i16::from_le_bytes([low, high]).into()),
+            _ => self.value(i32::from(bytes[0].cast_signed())),
+        })
+    }
+
     /// What an element stands for.
     #[must_use]
     pub fn value(&self, element: i32) -> f64 {

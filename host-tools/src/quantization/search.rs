@@ -136,7 +136,7 @@ impl Search<'_> {
         let (mut form, mut best) = (plain, best.ok_or(QuantizeError::Constant)?);
         if let Some(equalized) = form.equalized(inputs) {
             let tried = self.attempt(&equalized, best.choice, best.corrects_bias, &[])?;
-            note(&format!("channels of {} tensors equalized", equalized.factors.len()), &tried);
+            note(&format!("tensors with equalized channels: {}", equalized.factors.len()), &tried);
             if tried.loss() <= best.loss() * (1.0 - WORTH) {
                 (form, best) = (equalized, tried);
             }

@@ -5,6 +5,7 @@ use super::figure::{Axis, Figure};
 use super::table::Table;
 use crate::budget::{Budget, LayerBudget};
 use crate::file::{self, FileError, Unreadable};
+use crate::quantization::flips::Beginning;
 use serde::Deserialize;
 use std::fmt;
 use std::path::Path;
@@ -67,6 +68,7 @@ pub struct Quantization {
     /// The encoder's digest.
     pub digest: String,
     layers: Vec<Layer>,
+    flips: Vec<Beginning>,
 }
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -106,16 +108,25 @@ impl Quantization {
             self.layers.iter().enumerate().map(|(place, layer)| (place as f64, layer.sqnr_db)).collect();
         figure.line(0, "", &places);
         figure.points(0, "", &places);
-        let mut table = Table::new(&["layer", "tensor", "operator", "shape", "bits", "sqnr_db", "cut"]);
+        let mut table =
+            Table::new(&["layer", "tensor", "operator", "shape", "bits", "sqnr_db", "cut", "flips_beginning"]);
         for (place, layer) in self.layers.iter().enumerate() {
             let head = [place.to_string(), layer.name.clone(), layer.operator.clone(), shape(&layer.shape)];
-            let numbers = [layer.bits.to_string(), layer.sqnr_db.to_string(), layer.cut.to_string()];
+            let flips = self.flips.iter().find(|flips| flips.layer.as_ref() == Some(&layer.name));
+            let flips = flips.map_or(0, |flips| flips.decisions);
+            let numbers = [layer.bits.to_string(), layer.sqnr_db.to_string(), layer.cut.to_string(), flips.to_string()];
             table.row(head.into_iter().chain(numbers));
         }
         let mut caption = "The tensor behind each layer against that of the f32 model; higher is better.".to_owned();
         if let Some((place, fall)) = self.greatest_fall() {
             let Layer { name, operator, .. } = &self.layers[place];
             caption += &format!(" The greatest fall, of {fall:.1} dB, is at layer {place}, {operator} to {name}.");
+        }
+        if !self.flips.is_empty() {
+            let name = |layer: &Option<String>| layer.clone().unwrap_or_else(|| "no layer but the template".to_owned());
+            let flips: Vec<String> =
+                self.flips.iter().map(|flips| format!("{} at {}", flips.decisions, name(&flips.layer))).collect();
+            caption += &format!(" Decisions that int8 changes begin to differ: {}.", flips.join(", "));
         }
         Chart { name: "quantization".to_owned(), caption, figure, table }
     }
@@ -165,12 +176,15 @@ mod tests {
     #[test]
     fn the_layer_where_most_is_lost_is_named() {
         let layers = vec![layer("a", 40.0), layer("b", 38.0), layer("c", 25.0), layer("d", 27.0)];
-        let found = Quantization { digest: String::new(), layers };
+        let begins = |layer: Option<&str>| Beginning { layer: layer.map(str::to_owned), decisions: 2 };
+        let found = Quantization { digest: String::new(), layers, flips: vec![begins(Some("c")), begins(None)] };
         assert_eq!(found.greatest_fall(), Some((2, 13.0)));
         let chart = found.chart();
-        assert!(chart.caption.ends_with("of 13.0 dB, is at layer 2, dense to c."), "{}", chart.caption);
-        assert_eq!(String::from_utf8(chart.table.to_csv()).unwrap().lines().nth(3), Some("2,c,dense,1×1×4,8,25,0"));
-        let single = Quantization { digest: String::new(), layers: vec![layer("a", 40.0)] };
+        let end = "of 13.0 dB, is at layer 2, dense to c. Decisions that int8 changes begin to differ: 2 at c, 2 at no layer but \
+                   the template.";
+        assert!(chart.caption.ends_with(end), "{}", chart.caption);
+        assert_eq!(String::from_utf8(chart.table.to_csv()).unwrap().lines().nth(3), Some("2,c,dense,1×1×4,8,25,0,2"));
+        let single = Quantization { digest: String::new(), layers: vec![layer("a", 40.0)], flips: Vec::new() };
         assert_eq!(single.greatest_fall(), None);
         assert!(!single.chart().figure.svg().contains("NaN"));
     }
