@@ -87,7 +87,7 @@ impl Cosines {
             let length = row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
             row.iter().map(|&value| f64::from(value) / length).collect::<Vec<f64>>()
         };
-        let units: Vec<Vec<f64>> = rows.values().chunks_exact(rows.dimension().max(1)).map(unit).collect();
+        let units: Vec<Vec<f64>> = rows.values(0..rows.len()).chunks_exact(rows.dimension().max(1)).map(unit).collect();
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
         let values = units.par_iter().flat_map_iter(|a| units.iter().map(move |b| dot(a, b))).collect();
         Self { rows: rows.len(), values }

@@ -48,8 +48,7 @@ pub fn visit_pairs<V: Visitor>(rows: &Rows, visitor: impl Fn() -> V + Sync + Sen
 
 /// Rows of a range, to multiply others with.
 fn panel(rows: &Rows, range: Range<usize>) -> Panel {
-    let dimension = rows.dimension();
-    Panel::new(&rows.values()[range.start * dimension..range.end * dimension], dimension)
+    Panel::new(&rows.values(range), rows.dimension())
 }
 
 /// Room for the dot products of a tile.
@@ -69,8 +68,7 @@ impl Tile {
         probes: Range<usize>,
         mut visit: impl FnMut(usize, usize, &[i32]),
     ) {
-        let dimension = rows.dimension();
-        panel.dots(&rows.values()[probes.start * dimension..probes.end * dimension], &mut self.dots);
+        panel.dots(&rows.values(probes.clone()), &mut self.dots);
         self.scores.resize(panel.rows(), 0);
         for (probe, dots) in probes.zip(self.dots.chunks_exact(panel.stride())) {
             // Itself and what comes before it is not compared.
@@ -86,9 +84,7 @@ impl Tile {
 /// The scores of some probes with some rows of a gallery: each probe's in the order of the gallery, one probe after the other.
 pub(super) fn score_rows(rows: &Rows, probes: &[usize], gallery: &Rows, range: Range<usize>, scores: &mut Vec<i32>) {
     let panel = panel(gallery, range.clone());
-    let dimension = rows.dimension();
-    let gathered: Vec<f32> =
-        probes.iter().flat_map(|&row| &rows.values()[row * dimension..][..dimension]).copied().collect();
+    let gathered: Vec<f32> = probes.iter().flat_map(|&row| rows.values(row..row + 1).into_owned()).collect();
     let mut dots = Vec::new();
     panel.dots(&gathered, &mut dots);
     scores.resize(range.len() * probes.len(), 0);

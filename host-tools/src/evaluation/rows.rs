@@ -10,6 +10,7 @@ use crate::coder::Coder;
 use crate::embeddings::{Embeddings, EmbeddingsProblem};
 use cognate::template::{AsTemplate, MAX_CODE};
 use cognate::{CodeForm, Score};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// What a score of 1 is, as a raw cosine.
@@ -22,15 +23,22 @@ enum Finish {
     Cosine,
     /// The squares of the rows' lengths, in steps of the code: minus the squared distance.
     Distance(Vec<f64>),
-    /// Codes, and the factor of each.
-    Device { coder: Coder, codes: Vec<i8>, factors: Vec<u32> },
+    /// Codes: the factor of each.
+    Device { coder: Coder, factors: Vec<u32> },
+}
+
+/// The elements of all rows, one after the other.
+#[derive(Clone, Debug)]
+enum Elements {
+    Floats(Vec<f32>),
+    Codes(Vec<i8>),
 }
 
 /// Rows to compare, those of a subject together.
 #[derive(Clone, Debug)]
 pub struct Rows {
     dimension: usize,
-    values: Vec<f32>,
+    elements: Elements,
     subjects: Vec<u32>,
     origins: Vec<u32>,
     names: Vec<String>,
@@ -71,7 +79,7 @@ impl Rows {
             Some(_) => Finish::Distance(values.chunks_exact(dimension).map(square).collect()),
             None => Finish::Cosine,
         };
-        order.into_rows(dimension, values, finish, form)
+        order.into_rows(dimension, Elements::Floats(values), finish, form)
     }
 
     /// The templates that a device makes of the embeddings.
@@ -84,10 +92,9 @@ impl Rows {
         let dimension = coded.first().map_or(0, Vec::len);
         let codes: Vec<i8> = order.origins.iter().flat_map(|&row| &coded[row as usize]).copied().collect();
         drop(coded);
-        let values = codes.iter().map(|&element| f32::from(element)).collect();
         let factors = codes.chunks_exact(dimension).map(|code| coder.template(code).factor()).collect();
-        let finish = Finish::Device { coder: coder.clone(), codes, factors };
-        Ok(order.into_rows(dimension, values, finish, coder.space().form))
+        let finish = Finish::Device { coder: coder.clone(), factors };
+        Ok(order.into_rows(dimension, Elements::Codes(codes), finish, coder.space().form))
     }
 
     /// How many rows there are.
@@ -108,10 +115,17 @@ impl Rows {
         self.dimension
     }
 
-    /// The elements of all rows, one after the other.
+    /// The elements of these rows, one after the other.
+    ///
+    /// # Panics
+    /// When there are not so many rows.
     #[must_use]
-    pub fn values(&self) -> &[f32] {
-        &self.values
+    pub fn values(&self, rows: Range<usize>) -> Cow<'_, [f32]> {
+        let elements = rows.start * self.dimension..rows.end * self.dimension;
+        match &self.elements {
+            Elements::Floats(values) => values[elements].into(),
+            Elements::Codes(codes) => codes[elements].iter().map(|&element| f32::from(element)).collect(),
+        }
     }
 
     /// The number of each row's subject, ascending.
@@ -159,8 +173,8 @@ impl Rows {
             return (-COSINE_ONE, COSINE_ONE);
         }
         // No two points of a ball are farther apart than its diameter.
-        let norm = |row: &[f32]| row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>();
-        let greatest = self.values.chunks_exact(self.dimension.max(1)).map(norm).fold(0.0, f64::max);
+        let norm = |row: usize| self.values(row..row + 1).iter().map(|&value| f64::from(value).powi(2)).sum::<f64>();
+        let greatest = (0..self.len()).map(norm).fold(0.0, f64::max);
         let farthest = (4.0 * greatest).min(f64::from(i32::MAX)) as i32;
         (-farthest, 0)
     }
@@ -168,24 +182,19 @@ impl Rows {
     /// These rows alone; `wanted` is ascending.
     #[must_use]
     pub fn select(&self, wanted: &[usize]) -> Self {
-        let gather = |values: &[f32]| {
-            wanted.iter().flat_map(|&row| &values[row * self.dimension..][..self.dimension]).copied().collect()
+        let elements = match &self.elements {
+            Elements::Floats(values) => Elements::Floats(gather(values, self.dimension, wanted)),
+            Elements::Codes(codes) => Elements::Codes(gather(codes, self.dimension, wanted)),
         };
         let finish = match &self.finish {
             Finish::Cosine => Finish::Cosine,
-            Finish::Distance(norms) => Finish::Distance(wanted.iter().map(|&row| norms[row]).collect()),
-            Finish::Device { coder, codes, factors } => Finish::Device {
-                coder: coder.clone(),
-                codes: wanted
-                    .iter()
-                    .flat_map(|&row| &codes[row * self.dimension..][..self.dimension])
-                    .copied()
-                    .collect(),
-                factors: wanted.iter().map(|&row| factors[row]).collect(),
-            },
+            Finish::Distance(norms) => Finish::Distance(gather(norms, 1, wanted)),
+            Finish::Device { coder, factors } => {
+                Finish::Device { coder: coder.clone(), factors: gather(factors, 1, wanted) }
+            }
         };
         Self {
-            values: gather(&self.values),
+            elements,
             subjects: wanted.iter().map(|&row| self.subjects[row]).collect(),
             origins: wanted.iter().map(|&row| self.origins[row]).collect(),
             names: self.names.clone(),
@@ -196,11 +205,11 @@ impl Rows {
 
     /// Makes scores of a probe's dot products with the rows of a gallery from `first` on.
     pub(super) fn finish(&self, probe: usize, gallery: &Self, first: usize, dots: &[f32], scores: &mut [i32]) {
-        match (&self.finish, &gallery.finish) {
-            (Finish::Distance(probes), Finish::Distance(norms)) => {
+        match (&self.finish, &self.elements, &gallery.finish) {
+            (Finish::Distance(probes), _, Finish::Distance(norms)) => {
                 wide::run(Distances { dots, probe: probes[probe], norms: &norms[first..], scores });
             }
-            (Finish::Device { coder, codes, .. }, Finish::Device { factors, .. }) => {
+            (Finish::Device { coder, .. }, Elements::Codes(codes), Finish::Device { factors, .. }) => {
                 let template = coder.template(&codes[probe * self.dimension..][..self.dimension]);
                 let factors = &factors[first..];
                 template.with_probe(|probe| wide::run(Templates { dots, probe, factors, scores }));
@@ -208,6 +217,11 @@ impl Rows {
             _ => wide::run(Cosines { dots, scores }),
         }
     }
+}
+
+/// These rows of some of `length` elements each.
+fn gather<T: Copy>(values: &[T], length: usize, wanted: &[usize]) -> Vec<T> {
+    wanted.iter().flat_map(|&row| &values[row * length..][..length]).copied().collect()
 }
 
 /// The order in which rows are compared: by subject, as they first appear, then as they come.
@@ -229,8 +243,8 @@ impl Order {
         order
     }
 
-    fn into_rows(self, dimension: usize, values: Vec<f32>, finish: Finish, form: CodeForm) -> Rows {
+    fn into_rows(self, dimension: usize, elements: Elements, finish: Finish, form: CodeForm) -> Rows {
         let Self { subjects, origins, names } = self;
-        Rows { dimension, values, subjects, origins, names, finish, form }
+        Rows { dimension, elements, subjects, origins, names, finish, form }
     }
 }

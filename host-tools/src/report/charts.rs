@@ -260,7 +260,8 @@ fn map(evaluation: &Evaluation) -> Chart {
 /// Rows in the plane of their greatest variance (Pearson, 1901).
 fn plane(rows: &Rows, shown: &[usize]) -> Vec<(f64, f64)> {
     let dimension = rows.dimension();
-    let value = |row: usize, column: usize| f64::from(rows.values()[shown[row] * dimension + column]);
+    let values = rows.values(0..rows.len());
+    let value = |row: usize, column: usize| f64::from(values[shown[row] * dimension + column]);
     let mut centered = DMatrix::from_fn(shown.len(), dimension, value);
     let mean = centered.row_mean();
     centered.row_iter_mut().for_each(|mut row| row -= &mean);

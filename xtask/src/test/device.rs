@@ -19,10 +19,10 @@ use cognate_firmware::{Encoding, Frames, Recognizer, Rows, SampleSource, parity}
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-/// Builds the test firmware for a board and runs every test on it; whether there was a firmware to run.
-pub fn run(board: Board, summary: &mut Summary) -> bool {
+/// Runs every test on a board, by the firmware that `build` gives; whether there was a firmware to run.
+pub fn run(board: Board, build: impl FnOnce() -> Result<Rig>, summary: &mut Summary) -> bool {
     let name = |what: &str| format!("{}: {what}", board.name());
-    let Some(rig) = summary.step(&name("build the test firmware"), || Rig::build(board)) else { return false };
+    let Some(rig) = summary.step(&name("build the test firmware"), build) else { return false };
     let tests: [(&str, Test); 20] = [
         ("scores and decisions are the host's, with subnormal numbers flushed too", parity_with_the_host),
         ("every kernel gives what its definition gives, here and on the host", kernels_by_their_definition),
@@ -361,13 +361,12 @@ fn benchmark(rig: &Rig) -> Result<()> {
 }
 
 fn no_panics(rig: &Rig) -> Result<()> {
-    let references = firmware::build_references(rig.board)?;
-    for (bin, elf) in &references {
+    for (bin, elf) in &rig.references {
         let known = panics::KNOWN.iter().find(|(of, _)| of == bin).map_or(&[][..], |(_, known)| known);
         panics::expect_only(elf, known)?;
         println!("{}: {}", elf.display(), Sizes::of(elf)?);
     }
-    ensure!(references.len() == firmware::REFERENCES.len(), "not all were built");
+    ensure!(rig.references.len() == firmware::REFERENCES.len(), "not all were built");
     let error =
         panics::expect_only(rig.elf("panic")?, &[]).err().context("nothing is found in a firmware that panics")?;
     ensure!(format!("{error:#}").contains("panic_fmt"), "something else is found in a firmware that panics: {error:#}");

@@ -11,7 +11,10 @@ pub mod summary;
 
 use crate::board::Board;
 use crate::cargo::Packages;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use rig::Rig;
+use std::sync::mpsc;
+use std::thread;
 use summary::Summary;
 
 /// Runs all of it, or what is tested in QEMU on one board, to the end even when something fails.
@@ -22,7 +25,7 @@ pub fn run(board: Option<Board>, packages: Packages) -> Result<()> {
     let mut summary = Summary::default();
     let boards = match board {
         Some(board) => {
-            let ran = device::run(board, &mut summary);
+            let ran = device::run(board, || Rig::build(board), &mut summary);
             capi::run(&[board], &mut summary);
             if board == crate::device::BOARD {
                 crate::device::test(&mut summary, packages);
@@ -45,8 +48,14 @@ pub fn run(board: Option<Board>, packages: Packages) -> Result<()> {
 /// Everything; which boards there was a firmware to run on.
 fn everything(summary: &mut Summary, packages: Packages) -> Vec<(Board, bool)> {
     summary.step("set-up", crate::setup::run);
+    // Firmware is built beside all that: linking takes one core, and so does QEMU.
+    let (builder, rigs) = mpsc::channel();
+    thread::spawn(move || Board::ALL.into_iter().try_for_each(|board| builder.send(Rig::build(board))));
     host::run(summary, packages);
-    let boards = Board::ALL.map(|board| (board, device::run(board, summary)));
+    let boards = Board::ALL.map(|board| {
+        let build = || rigs.recv().context("the thread that builds firmware has ended")?;
+        (board, device::run(board, build, summary))
+    });
     capi::run(&Board::ALL, summary);
     summary.step("demo: real samples, decided alike on host and device", || crate::demo::run(false, packages));
     crate::device::test(summary, packages);

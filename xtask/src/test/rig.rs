@@ -59,6 +59,8 @@ pub struct Rig {
     /// The board.
     pub board: Board,
     elfs: BTreeMap<String, PathBuf>,
+    /// The reference builds, where it is the first board with its kernels.
+    pub references: BTreeMap<String, PathBuf>,
     folder: PathBuf,
     /// The bundle that the firmware has in flash.
     pub bundle: Vec<u8>,
@@ -85,7 +87,9 @@ impl Rig {
             *path = folder.join(bin);
             fs::write(&path, elf).with_context(|| format!("cannot write {}", path.display()))?;
         }
-        Ok(Self { board, elfs, folder, bundle, rows, pictures })
+        let stands = board.stands_for_its_kernels();
+        let references = if stands { firmware::build_references(board)? } else { BTreeMap::new() };
+        Ok(Self { board, elfs, references, folder, bundle, rows, pictures })
     }
 
     /// Where a binary is.
