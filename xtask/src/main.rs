@@ -73,6 +73,9 @@ enum Command {
     },
     /// The whole path: encode samples, choose a threshold, export a bundle, decide on an emulated Cortex-M4, compare
     Demo {
+        /// Decide on another board, if it has room for the encoder
+        #[arg(long, default_value_t = demo::BOARD, value_enum)]
+        board: Board,
         /// Print the figures as one JSON object on the last line, too
         #[arg(long)]
         json: bool,
@@ -168,7 +171,7 @@ fn main() -> ExitCode {
         Command::Firmware { board, bin } => firmware::run(board, &bin),
         Command::Capi { board } => capi::run(board),
         Command::Run { board, bin, timeout } => return run::run(board, &bin, Duration::from_secs(timeout)),
-        Command::Demo { json } => demo::run(json, Packages::default()),
+        Command::Demo { board, json } => demo::run(board, json, Packages::default()),
         Command::Bench { json, board, only, samples } => bench::run(json, board, only, samples.into()),
         Command::Size { json, board } => sizes::run(json, board),
         Command::Fuzz { target, seconds, input } => fuzz::run(target.as_deref(), seconds, input.as_deref()),

@@ -11,6 +11,8 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 26.0;
 const TOP: f64 = 36.0;
 const BOTTOM: f64 = 52.0;
+/// What a name of the legend takes, below.
+const LEGEND_ROW: f64 = 17.0;
 
 /// The colors: of the page, and of a drawing that stands alone.
 pub const STYLE: &str = "\
@@ -228,8 +230,9 @@ impl Figure {
     #[must_use]
     pub fn svg(&self) -> String {
         let title = escaped(&self.title);
+        let height = HEIGHT + LEGEND_ROW * self.legend.len() as f64;
         let mut svg = format!(
-            r#"<svg class="figure" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}"><rect class="paper" width="{WIDTH}" height="{HEIGHT}"/><text class="title" x="{LEFT}" y="20">{title}</text>"#
+            r#"<svg class="figure" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}"><rect class="paper" width="{WIDTH}" height="{height}"/><text class="title" x="{LEFT}" y="20">{title}</text>"#
         );
         for tick in self.x.ticks() {
             let (x, bottom) = self.at((tick, self.y.from));
@@ -262,16 +265,15 @@ impl Figure {
             (TOP + bottom) / 2.0,
             escaped(&self.y.label),
         );
+        // Below, where it covers nothing.
         for (row, (color, name)) in self.legend.iter().enumerate() {
-            let y = TOP + 8.0 + 17.0 * row as f64;
+            let y = HEIGHT + LEGEND_ROW * row as f64 + 5.0;
             let _ = write!(
                 svg,
-                r#"<rect class="f{}" x="{}" y="{:.1}" width="12" height="4"/><text x="{}" y="{:.1}" text-anchor="end">{}</text>"#,
+                r#"<rect class="f{}" x="{LEFT}" y="{:.1}" width="12" height="4"/><text x="{}" y="{y:.1}">{}</text>"#,
                 color % COLORS,
-                WIDTH - RIGHT - 18.0,
-                y - 1.0,
-                WIDTH - RIGHT - 24.0,
-                y + 5.0,
+                y - 6.0,
+                LEFT + 20.0,
                 escaped(name)
             );
         }

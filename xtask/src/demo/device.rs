@@ -9,8 +9,8 @@ use crate::sizes::Sizes;
 use anyhow::{Context, Result, bail, ensure};
 use std::time::Duration;
 
-/// A run takes some seconds.
-const TIMEOUT: Duration = Duration::from_secs(120);
+/// A run takes half a minute; without instructions for signals, some minutes.
+const TIMEOUT: Duration = Duration::from_secs(900);
 
 /// What the firmware reports.
 pub struct Device {

@@ -18,8 +18,8 @@ use figures::Figures;
 use std::fs;
 use tool::Tool;
 
-/// The board that the demo runs on.
-const BOARD: Board = Board::Mps2An386;
+/// The board that the demo runs on unless another is asked for.
+pub const BOARD: Board = Board::Mps2An386;
 
 /// Where everything that it makes is put.
 const FOLDER: &str = "target/demo";
@@ -58,14 +58,14 @@ const FMR: &str = "0.0025";
 ///
 /// # Errors
 /// When a step fails, or a decision of the device differs from the host's.
-pub fn run(json: bool, packages: Packages) -> Result<()> {
-    setup::ensure(BOARD)?;
+pub fn run(board: Board, json: bool, packages: Packages) -> Result<()> {
+    setup::ensure(board)?;
     let tool = Tool::build(packages)?;
     fs::create_dir_all(in_repository(FOLDER)).with_context(|| format!("cannot make {FOLDER}"))?;
-    export(&tool)?;
+    export(&tool, board)?;
     let host = host::simulate(&tool)?;
     pictures::write_probes()?;
-    let device = Device::run(BOARD)?;
+    let device = Device::run(board)?;
     let figures = Figures::new(&host, &device)?;
     // Of every sample, those enrolled too: pairs, not decisions.
     tool.run(&["report", BUNDLE, DIGITS, "--pictures", "data/digits", "-o", REPORT])?;
@@ -80,7 +80,7 @@ pub fn run(json: bool, packages: Packages) -> Result<()> {
 }
 
 /// Quantizes the model, encodes the samples, chooses the threshold and writes the bundle.
-fn export(tool: &Tool) -> Result<()> {
+fn export(tool: &Tool, board: Board) -> Result<()> {
     // All in int8: the firmware links nothing for int16.
     tool.run(&["quantize", MODEL, CALIBRATION_SAMPLES, "-o", ENCODER, "--int16", "0"])?;
     tool.run(&["encode", ENCODER, CALIBRATION_SAMPLES, "-o", CALIBRATION])?;
@@ -89,5 +89,5 @@ fn export(tool: &Tool) -> Result<()> {
     let split = ["split", DIGITS, "--subjects", SUBJECTS, "--first", SAMPLES];
     tool.run(&[&split[..], &["--enroll-out", ENROLLED, "--probes-out", PROBES_NPY]].concat())?;
     let export = ["export", "--model", ENCODER, "--thresholds", THRESHOLDS, "--gallery", ENROLLED, "-o", BUNDLE];
-    tool.run(&[&export[..], &["--board", BOARD.name()]].concat())
+    tool.run(&[&export[..], &["--board", board.name()]].concat())
 }

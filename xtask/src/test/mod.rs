@@ -57,7 +57,9 @@ fn everything(summary: &mut Summary, packages: Packages) -> Vec<(Board, bool)> {
         (board, device::run(board, build, summary))
     });
     capi::run(&Board::ALL, summary);
-    summary.step("demo: real samples, decided alike on host and device", || crate::demo::run(false, packages));
+    summary.step("demo: real samples, decided alike on host and device", || {
+        crate::demo::run(crate::demo::BOARD, false, packages)
+    });
     crate::device::test(summary, packages);
     boards.into()
 }
