@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::{Context, bail};
 use cognate::{CodeForm, Score};
 use cognate_host::embeddings::Embeddings;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 use std::fmt;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -110,8 +110,15 @@ pub fn progress_bar(total: usize, things: &str) -> ProgressBar {
     if is_quiet() {
         return ProgressBar::hidden();
     }
-    let template = format!("{{bar:40}} {{pos}}/{{len}} {things}, {{per_sec}}, {{eta}} left");
+    let template = format!("{{bar:20}} {{human_pos}} of {{human_len}} {things}, {{rate}}/s, {{eta}} left");
     let style = ProgressStyle::with_template(&template).expect("the template is well formed");
+    // Its own key shows four decimals, of millions too.
+    let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let rate = state.per_sec();
+        let written = if rate < 10.0 { write!(out, "{rate:.1}") } else { write!(out, "{}", HumanCount(rate as u64)) };
+        // It goes to a string.
+        written.unwrap_or_default();
+    });
     ProgressBar::new(total as u64).with_style(style)
 }
 
