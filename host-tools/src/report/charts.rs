@@ -37,7 +37,7 @@ pub fn charts(evaluation: &Evaluation, replicates: u32, seed: u64) -> Vec<Chart>
         Some(det(evaluation, replicates, seed)),
         cmc(evaluation),
         galleries(device),
-        Some(map(evaluation)),
+        Some(map("map", "Embeddings in two dimensions", &evaluation.float.rows)),
     ]
     .into_iter()
     .flatten()
@@ -220,9 +220,8 @@ fn galleries(side: &Side) -> Option<Chart> {
     Some(Chart { name: "fpir".to_owned(), caption, figure, table })
 }
 
-/// The embeddings in the plane of their greatest variance.
-fn map(evaluation: &Evaluation) -> Chart {
-    let rows = &evaluation.float.rows;
+/// Embeddings in the plane of their greatest variance.
+pub(super) fn map(name: &str, title: &str, rows: &Rows) -> Chart {
     let step = rows.len().div_ceil(MOST_POINTS).max(1);
     let shown: Vec<usize> = (0..rows.len()).step_by(step).collect();
     let points = plane(rows, &shown);
@@ -233,11 +232,8 @@ fn map(evaluation: &Evaluation) -> Chart {
         (least - edge, greatest + edge)
     };
     let ((left, right), (bottom, top)) = (bounds(|point| point.0), bounds(|point| point.1));
-    let mut figure = Figure::new(
-        "Embeddings in two dimensions",
-        Axis::linear("first principal component", left, right),
-        Axis::linear("second", bottom, top),
-    );
+    let mut figure =
+        Figure::new(title, Axis::linear("first principal component", left, right), Axis::linear("second", bottom, top));
     let mut table = Table::new(&["row", "subject", "x", "y"]);
     for color in 0..COLORS {
         let of_color = shown.iter().zip(&points).filter(|(row, _)| rows.subjects()[**row] as usize % COLORS == color);
@@ -254,7 +250,7 @@ fn map(evaluation: &Evaluation) -> Chart {
         rows.len(),
         rows.dimension()
     );
-    Chart { name: "map".to_owned(), caption, figure, table }
+    Chart { name: name.to_owned(), caption, figure, table }
 }
 
 /// Rows in the plane of their greatest variance (Pearson, 1901).

@@ -1,7 +1,8 @@
 //! An evaluation as one page that needs nothing else: no network, no script, no file beside it.
 //!
 //! [`charts`](charts::charts) are the drawings, each with its numbers; [`Figure`](figure::Figure) draws;
-//! [`Hardest`](hardest::Hardest) finds the pairs to look at; [`page`](page::page) puts it together.
+//! [`Hardest`](hardest::Hardest) finds the pairs to look at; [`page`](page::page) puts it together. [`training`] is the page of
+//! a training run.
 
 pub mod charts;
 pub mod encoder;
@@ -10,6 +11,7 @@ mod groups;
 pub mod hardest;
 pub mod page;
 mod table;
+pub mod training;
 
 pub use charts::{Chart, charts};
 pub use hardest::Hardest;

@@ -37,12 +37,7 @@ a{color:inherit}";
 /// The page of an evaluation. `name` is what was evaluated; the samples' files are looked for in `folder`.
 #[must_use]
 pub fn page(name: &str, embeddings: &Embeddings, folder: &Path, evaluation: &Evaluation, charts: &[Chart]) -> String {
-    let title = escaped(name);
-    let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width,initial-scale=1\"><title>{title} · cognate</title><link rel=\"icon\" href=\"data:,\">\
-         <style>{PAGE_STYLE}{STYLE}</style></head><body><main>\n<h1>{title}</h1>\n"
-    );
+    let mut page = begin(name);
     let verification = &evaluation.device.verification;
     let _ = writeln!(
         page,
@@ -57,35 +52,54 @@ pub fn page(name: &str, embeddings: &Embeddings, folder: &Path, evaluation: &Eva
     );
     page += &cards(evaluation);
     page += &thresholds(evaluation);
-    page += "<section><h2>Drawings</h2><div class=\"charts\">\n";
-    charts.iter().for_each(|chart| page += &drawing(chart));
-    page += "</div></section>\n";
+    page += &drawings(charts);
     evaluation.device.groups.iter().for_each(|found| page += &groups(found));
     page += &pairs(embeddings, folder, evaluation);
     page += &device(evaluation);
-    page + "</main></body></html>\n"
+    page + END
+}
+
+/// What a page begins with: its title, in words that mean nothing in HTML yet, and all styles.
+pub(super) fn begin(title: &str) -> String {
+    let title = escaped(title);
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width,initial-scale=1\"><title>{title} · cognate</title><link rel=\"icon\" href=\"data:,\">\
+         <style>{PAGE_STYLE}{STYLE}</style></head><body><main>\n<h1>{title}</h1>\n"
+    )
+}
+
+/// What a page ends with.
+pub(super) const END: &str = "</main></body></html>\n";
+
+/// A section of drawings.
+pub(super) fn drawings(charts: &[Chart]) -> String {
+    let charts: String = charts.iter().map(drawing).collect();
+    format!("<section><h2>Drawings</h2><div class=\"charts\">\n{charts}</div></section>\n")
+}
+
+/// A figure that counts, with what to read it by.
+pub(super) fn card(name: &str, value: &str, note: &str) -> String {
+    format!("<div class=\"card\">{name}<b>{value}</b><span class=\"soft\">{note}</span></div>")
 }
 
 fn cards(evaluation: &Evaluation) -> String {
     let (device, float) = (&evaluation.device, &evaluation.float);
-    let card = |name: &str, value: String, note: String| {
-        format!("<div class=\"card\">{name}<b>{value}</b><span class=\"soft\">{note}</span></div>")
-    };
     let eer = |side: &Side| percent(side.verification.eer.interpolated);
     let interval = device.intervals.as_ref().map_or_else(String::new, |found| within(found.eer));
     let mut text = format!(
         "<div class=\"cards\">{}{}{}",
-        card("equal error rate", eer(device), format!("{interval} f32 {}", eer(float))),
+        card("equal error rate", &eer(device), &format!("{interval} f32 {}", eer(float))),
         card(
             "area under the ROC",
-            format!("{:.6}", device.verification.auc),
-            format!("f32 {:.6}", float.verification.auc)
+            &format!("{:.6}", device.verification.auc),
+            &format!("f32 {:.6}", float.verification.auc)
         ),
-        card("d′", format!("{:.3}", device.verification.d_prime), format!("f32 {:.3}", float.verification.d_prime)),
+        card("d′", &format!("{:.3}", device.verification.d_prime), &format!("f32 {:.3}", float.verification.d_prime)),
     );
     if let (Some(device), Some(float)) = (&device.identification, &float.identification) {
         let note = format!("{} f32 {}", within(device.rank1_interval), percent(float.cmc[0]));
-        text += &card("first among all", percent(device.cmc[0]), note);
+        text += &card("first among all", &percent(device.cmc[0]), &note);
     }
     text + "</div>\n"
 }

@@ -33,6 +33,10 @@ fn arguments<'a>(output: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["train", "bars", "-o", output], &SHORT[..], more].concat()
 }
 
+fn text_of(bench: &Bench, file: &str) -> String {
+    String::from_utf8(bench.read(file)).unwrap()
+}
+
 #[test]
 fn a_trained_encoder_is_one_like_others() {
     let bench = Bench::new();
@@ -51,6 +55,11 @@ fn a_trained_encoder_is_one_like_others() {
         let digest = recipe["labels_sha256"].as_str().unwrap().as_bytes();
         assert!(onnx.windows(64).any(|window| window == digest), "the recipe is not in the file");
         assert!(!bench.path("bars.checkpoint").exists());
+        let page = text_of(&bench, "bars.html");
+        assert_eq!(page.matches("<figure>").count(), 4, "loss, error rate, and the embeddings before and after");
+        assert!(
+            page.contains("<h1>bars.onnx</h1>") && page.contains(recipe["labeled_values_sha256"].as_str().unwrap())
+        );
     }
     bench.succeed(&["encode", "bars.onnx", "bars", "-o", "embeddings.npy"]);
     let report = bench.succeed(&["quantize", "bars.onnx", "bars", "-o", "bars.encoder", "--force", "--json"]);
@@ -72,6 +81,9 @@ fn a_budget_is_kept_and_arrays_are_trained_on_without_labels() {
         assert!(of("weight_bytes") <= 6000 && of("ram_bytes") <= 2048 && of("macs") <= 50_000, "{result}");
         assert!(of("weight_bytes") > 1500, "{family} is far from the budget: {result}");
         assert_eq!(result["held_out_eer"], Value::Null);
+        let page = text_of(&bench, "series.html");
+        assert_eq!(page.matches("<figure>").count(), 3, "nobody is held out, so that there is no error rate");
+        assert!(page.contains("of samples it was trained on"));
     };
     ["plain", "ds-cnn", "mobilenet-v2", "resnet"].into_iter().for_each(run);
     bench.succeed(&["encode", "series.onnx", "series.npy", "-o", "embeddings.npy"]);
@@ -110,6 +122,8 @@ fn a_run_that_was_killed_goes_on_to_the_same_bytes() {
     let go_on: Vec<&str> = call("cut.onnx", &["--resume"]);
     bench.succeed(&go_on);
     assert!(bench.read("cut.onnx") == bench.read("whole.onnx"), "the run went on to another encoder");
+    let page = text_of(&bench, "cut.html").replace("cut.onnx", "whole.onnx");
+    assert!(page == text_of(&bench, "whole.html"), "its page is of another run");
     assert!(!bench.path("cut.checkpoint").exists());
     bench.fail(&go_on, &["cut.checkpoint", "nothing to resume"]);
     let mut damaged = b"cognate checkpoint 1\n".to_vec();

@@ -4,8 +4,14 @@ mod options;
 
 use super::output::{check_output, note, percent, print_if, progress_bar};
 use anyhow::{Context, anyhow, bail};
+use cognate::{ModelDigest, Space};
+use cognate_host::coder::Coder;
+use cognate_host::embeddings::Embeddings;
+use cognate_host::evaluation::Rows;
 use cognate_host::file::{self, write_all};
+use cognate_host::labels::{Label, Labels};
 use cognate_host::preprocessing::Preprocessing;
+use cognate_host::report::training::Run;
 use cognate_host::samples::SampleSet;
 use cognate_host::training::{Data, Parts};
 use cognate_train::{
@@ -26,7 +32,7 @@ Examples:
 /// Trains an encoder on samples, by a contrastive loss, and writes it as ONNX with the preprocessing beside it
 ///
 /// Some subjects are held out: their equal error rate tells when to stop, and which step's encoder is written. Where the
-/// run is, is kept beside the output (FILE.checkpoint) until it is done.
+/// run is, is kept beside the output (FILE.checkpoint) until it is done. How it went is drawn in a page (FILE.html).
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -86,13 +92,15 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     note(&format!("                    {cost}"));
     let (encoder, curves) = go(&training, from, args.look_every as usize, &checkpoint_path)
         .map_err(|failure| explained(failure, &data, &checkpoint_path))?;
-    write(&args.output, &encoder.to_onnx(&training.recipe()), &data.preprocessing)?;
+    let page = page(&args.output, &encoder, &curves, &training, &data)?;
+    write(&args.output, &encoder.to_onnx(&training.recipe()), &data.preprocessing, &page)?;
     let _removed_if_there = std::fs::remove_file(&checkpoint_path);
     let eer = parts.held_out.as_ref().and_then(|set| equal_error_rate(&encoder.embed(set.samples()), set.classes()));
     let rate = eer.map_or(String::new(), |eer| format!(", EER {} on subjects held out", percent(eer)));
     note(&format!("{}: after {} steps{rate}", args.output.display(), curves.losses.len()));
     let object = json!({
         "output": args.output,
+        "report": page_path(&args.output),
         "steps": curves.losses.len(),
         "loss": curves.losses.last(),
         "held_out_eer": eer,
@@ -116,6 +124,7 @@ fn check(args: &Args, checkpoint: &Path) -> anyhow::Result<()> {
         .collect();
     check_output(&args.output, &inputs)?;
     check_output(checkpoint, &inputs)?;
+    check_output(&page_path(&args.output), &inputs)?;
     // What was given as preprocessing may stay where it is: what is written there says the same.
     let others: Vec<&Path> = inputs.into_iter().filter(|path| Some(*path) != args.preprocessing.as_deref()).collect();
     check_output(&Preprocessing::path_for(&args.output), &others)
@@ -234,10 +243,48 @@ fn explained(failure: Failure, data: &Data, checkpoint: &Path) -> anyhow::Error 
     }
 }
 
-/// Writes the encoder and, beside it, how its samples are read.
-fn write(output: &Path, onnx: &[u8], preprocessing: &Preprocessing) -> anyhow::Result<()> {
+/// How the run went, drawn.
+fn page(
+    output: &Path,
+    encoder: &Encoder,
+    curves: &Curves,
+    training: &Training<'_>,
+    data: &Data,
+) -> anyhow::Result<String> {
+    let (samples, classes, whose) = match training.held_out {
+        Some(HeldOut { samples, .. }) => (samples.samples(), Some(samples.classes()), "subjects held out"),
+        None if training.instances.count() > 0 => (training.instances, None, "samples it was trained on"),
+        None => (training.labeled.samples(), Some(training.labeled.classes()), "subjects it was trained on"),
+    };
+    let subject = |row: usize| classes.map_or("unlabeled", |classes| &data.subjects[classes[row]]).to_owned();
+    let label = |row: usize| Label { subject: subject(row), ..Label::default() };
+    let labels = Labels { rows: (0..samples.count()).map(label).collect(), ..Labels::default() };
+    let coder = Coder::new(Space::full(ModelDigest::new([0; ModelDigest::BYTES])), None);
+    let rows = |encoder: &Encoder| -> anyhow::Result<Rows> {
+        let values = encoder.embed(samples);
+        let embeddings = Embeddings::new(values.len() / samples.count().max(1), values, labels.clone())?;
+        Ok(Rows::of_embeddings(&embeddings, &coder))
+    };
+    let recipe = training.recipe();
+    let run = Run {
+        name: &output.display().to_string(),
+        losses: &curves.losses,
+        looks: &curves.looks,
+        embeddings: [&rows(&training.untrained()?)?, &rows(encoder)?],
+        whose,
+        recipe: recipe.entries(),
+    };
+    Ok(run.page())
+}
+
+/// Writes the encoder and, beside it, how its samples are read and how the run went.
+fn write(output: &Path, onnx: &[u8], preprocessing: &Preprocessing, page: &str) -> anyhow::Result<()> {
     let beside = Preprocessing::path_for(output);
     let text = preprocessing.canonical_text();
-    write_all(&[(output, onnx), (&beside, text.as_bytes())])?;
+    write_all(&[(output, onnx), (&beside, text.as_bytes()), (&page_path(output), page.as_bytes())])?;
     Ok(())
+}
+
+fn page_path(output: &Path) -> PathBuf {
+    output.with_extension("html")
 }
