@@ -1,11 +1,12 @@
-//! The boards that the firmware runs on.
+//! The boards that the firmware is built for.
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use cognate::CodeForm;
 use cognate::kernel::Layout;
 use cognate::kernel::layers::FilterLayout;
 
-/// A board that QEMU emulates.
+/// A board: one that QEMU emulates, or one that people own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Board {
     /// BBC micro:bit: Cortex-M0
@@ -26,6 +27,18 @@ pub enum Board {
     /// Arm MPS3 with the AN547 image: Cortex-M55 with Helium
     #[value(name = "mps3-an547")]
     Mps3An547,
+    /// Nordic nRF52840-DK: Cortex-M4F
+    #[value(name = "nrf52840-dk")]
+    Nrf52840Dk,
+    /// Raspberry Pi Pico, RP2040: Cortex-M0+
+    #[value(name = "pico")]
+    Pico,
+    /// Raspberry Pi Pico 2, RP2350: Cortex-M33
+    #[value(name = "pico2")]
+    Pico2,
+    /// ST 32F411EDISCOVERY, STM32F411: Cortex-M4F
+    #[value(name = "stm32f411e-disco")]
+    Stm32F411EDisco,
 }
 
 /// What there is to know about a board.
@@ -35,16 +48,31 @@ struct Facts {
     cpu: &'static str,
     target: &'static str,
     rustflags: Option<&'static str>,
-    /// The clock of SysTick, as QEMU has it.
-    megahertz: u32,
+    place: Place,
     /// The kernels that are compiled for it, as `cognate::kernel::NAME` says.
     kernels: &'static str,
 }
 
+/// What a board is.
+enum Place {
+    /// Emulated, with a SysTick of so many megahertz.
+    Qemu(u32),
+    /// Silicon behind a debug probe: the chip, as probe-rs calls it.
+    Probe(&'static str),
+}
+
 impl Board {
-    /// Every board.
-    pub const ALL: [Self; 6] =
+    /// Every board that QEMU emulates, and on which everything is tested.
+    pub const EMULATED: [Self; 6] =
         [Self::Microbit, Self::Mps2An385, Self::Mps2An386, Self::Mps2An500, Self::Mps2An505, Self::Mps3An547];
+
+    /// Every board that people own: built and sized, and run by whoever has one.
+    pub const OWNED: [Self; 4] = [Self::Nrf52840Dk, Self::Pico, Self::Pico2, Self::Stm32F411EDisco];
+
+    /// Reads the name of an emulated board.
+    pub fn parse_emulated() -> impl TypedValueParser<Value = Self> {
+        PossibleValuesParser::new(Self::EMULATED.map(Self::name)).try_map(|name| Self::from_str(&name, false))
+    }
 
     /// Its name: on the command line, of its feature in `firmware/Cargo.toml`, and of its QEMU machine.
     pub const fn name(self) -> &'static str {
@@ -81,9 +109,26 @@ impl Board {
         self.facts().kernels
     }
 
+    /// What probe-rs calls its chip; `None` where QEMU emulates it.
+    pub const fn chip(self) -> Option<&'static str> {
+        match self.facts().place {
+            Place::Qemu(_) => None,
+            Place::Probe(chip) => Some(chip),
+        }
+    }
+
+    /// The machine of QEMU that it is, or for the STM32F411 an STM32F405, which has the same core and its memories in the same
+    /// places; of ports QEMU has nothing there.
+    pub const fn machine(self) -> &'static str {
+        match self {
+            Self::Stm32F411EDisco => "netduinoplus2",
+            _ => self.name(),
+        }
+    }
+
     /// Whether it is the first of the boards with its kernels: what takes minutes and depends on them alone is done on that one.
     pub fn stands_for_its_kernels(self) -> bool {
-        Self::ALL.into_iter().find(|board| board.kernels() == self.kernels()) == Some(self)
+        Self::EMULATED.into_iter().find(|board| board.kernels() == self.kernels()) == Some(self)
     }
 
     /// How codes lie that its kernels stream fastest.
@@ -110,9 +155,12 @@ impl Board {
         self.target().ends_with("hf")
     }
 
-    /// Instructions in a tick of SysTick, when an instruction takes a nanosecond.
-    pub fn instructions_per_tick(self) -> f64 {
-        1000.0 / f64::from(self.facts().megahertz)
+    /// Instructions in a tick of SysTick, when an instruction takes a nanosecond, as in QEMU alone.
+    pub fn instructions_per_tick(self) -> Option<f64> {
+        match self.facts().place {
+            Place::Qemu(megahertz) => Some(1000.0 / f64::from(megahertz)),
+            Place::Probe(_) => None,
+        }
     }
 
     const fn facts(self) -> Facts {
@@ -123,7 +171,7 @@ impl Board {
                 cpu: "cortex-m0",
                 target: "thumbv6m-none-eabi",
                 rustflags: None,
-                megahertz: 16,
+                place: Place::Qemu(16),
                 kernels: "armv6m",
             },
             Self::Mps2An385 => Facts {
@@ -132,7 +180,7 @@ impl Board {
                 cpu: "cortex-m3",
                 target: "thumbv7m-none-eabi",
                 rustflags: None,
-                megahertz: 25,
+                place: Place::Qemu(25),
                 kernels: "portable",
             },
             Self::Mps2An386 => Facts {
@@ -141,7 +189,7 @@ impl Board {
                 cpu: "cortex-m4",
                 target: "thumbv7em-none-eabihf",
                 rustflags: None,
-                megahertz: 25,
+                place: Place::Qemu(25),
                 kernels: "dsp",
             },
             // The target lacks double precision alone, which nothing here needs. So both boards share what cargo builds of
@@ -152,7 +200,7 @@ impl Board {
                 cpu: "cortex-m7",
                 target: "thumbv7em-none-eabihf",
                 rustflags: None,
-                megahertz: 25,
+                place: Place::Qemu(25),
                 kernels: "dsp",
             },
             Self::Mps2An505 => Facts {
@@ -161,7 +209,7 @@ impl Board {
                 cpu: "cortex-m33",
                 target: "thumbv8m.main-none-eabihf",
                 rustflags: Some("-Ctarget-cpu=cortex-m33"),
-                megahertz: 20,
+                place: Place::Qemu(20),
                 kernels: "dsp",
             },
             Self::Mps3An547 => Facts {
@@ -170,9 +218,59 @@ impl Board {
                 cpu: "cortex-m55",
                 target: "thumbv8m.main-none-eabihf",
                 rustflags: Some("-Ctarget-cpu=cortex-m55"),
-                megahertz: 32,
+                place: Place::Qemu(32),
                 kernels: "helium",
             },
+            Self::Nrf52840Dk => Facts {
+                name: "nrf52840-dk",
+                core: "Cortex-M4F",
+                cpu: "cortex-m4",
+                target: "thumbv7em-none-eabihf",
+                rustflags: None,
+                place: Place::Probe("nRF52840_xxAA"),
+                kernels: "dsp",
+            },
+            Self::Pico => Facts {
+                name: "pico",
+                core: "Cortex-M0+",
+                cpu: "cortex-m0plus",
+                target: "thumbv6m-none-eabi",
+                rustflags: None,
+                place: Place::Probe("RP2040"),
+                kernels: "armv6m",
+            },
+            Self::Pico2 => Facts {
+                name: "pico2",
+                core: "Cortex-M33",
+                cpu: "cortex-m33",
+                target: "thumbv8m.main-none-eabihf",
+                rustflags: Some("-Ctarget-cpu=cortex-m33"),
+                place: Place::Probe("RP235x"),
+                kernels: "dsp",
+            },
+            Self::Stm32F411EDisco => Facts {
+                name: "stm32f411e-disco",
+                core: "Cortex-M4F",
+                cpu: "cortex-m4",
+                target: "thumbv7em-none-eabihf",
+                rustflags: None,
+                place: Place::Probe("STM32F411VETx"),
+                kernels: "dsp",
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_board_is_emulated_or_owned() {
+        for board in Board::value_variants() {
+            assert_eq!(Board::EMULATED.contains(board), board.chip().is_none(), "{}", board.name());
+            assert_eq!(Board::OWNED.contains(board), board.chip().is_some(), "{}", board.name());
+            assert_eq!(Board::from_str(board.name(), false), Ok(*board));
         }
     }
 }

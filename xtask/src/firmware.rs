@@ -6,6 +6,7 @@ use crate::{cargo, in_repository, setup};
 use anyhow::{Context, Result, ensure};
 use cognate::ModelDigest;
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files that are linked into flash beside the program. One that is not there leaves its section empty.
@@ -18,11 +19,39 @@ pub struct Flash {
 }
 
 impl Flash {
-    /// What the last `cargo xtask demo` left.
-    pub fn of_demo() -> Self {
+    /// What the last `cargo xtask demo` left, with as many of its probes as a board has room for.
+    ///
+    /// # Errors
+    /// When the files are there and cannot be read.
+    pub fn of_demo(board: Board) -> Result<Self> {
         let existing = |path: &str| Some(in_repository(path)).filter(|path| path.exists());
-        Self { bundle: existing(crate::demo::BUNDLE), probes: existing(crate::demo::PROBES) }
+        let probes = existing(crate::demo::PROBES).map(|probes| that_fit(probes, board)).transpose()?;
+        Ok(Self { bundle: existing(crate::demo::BUNDLE), probes })
     }
+}
+
+/// The file, or a shorter one beside it with the first of its pictures.
+fn that_fit(probes: PathBuf, board: Board) -> Result<PathBuf> {
+    let path = format!("firmware/boards/{}.x", board.name());
+    let layout = fs::read_to_string(in_repository(&path)).with_context(|| format!("cannot read {path}"))?;
+    let room = region_length(&layout, "PROBES").with_context(|| format!("{path} has no region PROBES"))?;
+    let pixels = fs::read(&probes).with_context(|| format!("cannot read {}", probes.display()))?;
+    if pixels.len() <= room {
+        return Ok(probes);
+    }
+    let shorter = probes.with_extension(board.name());
+    let fit = room - room % crate::demo::pictures::BYTES;
+    fs::write(&shorter, &pixels[..fit]).with_context(|| format!("cannot write {}", shorter.display()))?;
+    Ok(shorter)
+}
+
+/// The bytes of a region in a linker script, which says them in units of K or M.
+fn region_length(layout: &str, region: &str) -> Option<usize> {
+    let line = layout.lines().find(|line| line.split_whitespace().next() == Some(region))?;
+    let (_, length) = line.split_once("LENGTH = ")?;
+    let (number, unit) = length.trim().split_at_checked(length.trim().len().checked_sub(1)?)?;
+    let shift = if unit == "K" { 10 } else { 20 };
+    Some(number.parse::<usize>().ok()? << shift)
 }
 
 /// Embeddings as [`cognate_firmware::Rows`] reads them.
@@ -35,7 +64,7 @@ pub fn probe_rows(model: ModelDigest, values: impl IntoIterator<Item = f32>) -> 
 /// # Errors
 /// When it cannot be built.
 pub fn run(board: Board, bin: &str) -> Result<()> {
-    let elf = build_one(board, bin, &Flash::of_demo())?;
+    let elf = build_one(board, bin, &Flash::of_demo(board)?)?;
     println!("{}", elf.display());
     println!("{}", Sizes::of(&elf)?);
     Ok(())
@@ -55,7 +84,7 @@ pub fn build_one(board: Board, bin: &str, flash: &Flash) -> Result<PathBuf> {
 /// What there is to build: a file each.
 fn names() -> Result<Vec<String>> {
     let folder = in_repository("firmware/src/bin");
-    let files = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let files = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut names = Vec::new();
     for file in files {
         let path = file?.path();
@@ -134,6 +163,21 @@ fn set(command: &mut std::process::Command, variable: &str, file: Option<&Path>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::ValueEnum;
+
+    #[test]
+    fn every_board_has_room_for_probes() {
+        for board in Board::value_variants() {
+            let layout = fs::read_to_string(in_repository(&format!("firmware/boards/{}.x", board.name()))).unwrap();
+            let room = region_length(&layout, "PROBES").unwrap();
+            assert!((32 << 10..=2 << 20).contains(&room) && room.is_power_of_two(), "{}: {room}", board.name());
+        }
+        assert_eq!(
+            region_length("  RAM : ORIGIN = 0, LENGTH = 1M\n  PROBES : ORIGIN = 0, LENGTH = 96K\n", "PROBES"),
+            Some(96 << 10)
+        );
+        assert_eq!(region_length("PROBES", "RAM"), None);
+    }
 
     #[test]
     fn a_name_that_does_not_exist_gets_the_list() {

@@ -17,6 +17,7 @@ mod fuzz;
 #[path = "../../tests/powercut/mod.rs"]
 mod power;
 mod powercut;
+mod probe;
 mod qemu;
 mod region;
 // Of the host's tool alone: it would bring the runtime of models with it.
@@ -60,7 +61,7 @@ enum Command {
         /// A board with the core to build for
         board: Board,
     },
-    /// Build a firmware, run it in QEMU, print its log, and exit with its exit code
+    /// Build a firmware, run it in QEMU, or by probe-rs on a board that you own, print its log, and exit with its exit code
     Run {
         /// The board to run on
         board: Board,
@@ -86,7 +87,7 @@ enum Command {
         #[arg(long)]
         json: bool,
         /// Only on this board
-        #[arg(long)]
+        #[arg(long, value_parser = Board::parse_emulated())]
         board: Option<Board>,
         /// Only these measurements
         #[arg(long)]
@@ -95,12 +96,12 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=100))]
         samples: u16,
     },
-    /// What the core takes of flash and RAM: reference builds without a log, for each board
+    /// What the core takes of flash and RAM: reference builds without a log, for each board that QEMU emulates
     Size {
         /// Print one JSON object a line instead of a table
         #[arg(long)]
         json: bool,
-        /// Only for this board
+        /// Only for this board, which may be one that you own
         #[arg(long)]
         board: Option<Board>,
     },
@@ -156,7 +157,7 @@ enum Command {
     },
     /// Everything that must pass: format, lints, tests on the host, firmware in QEMU
     Test {
-        /// Only what is tested in QEMU, on this board
+        /// Only what is tested in QEMU, on this board, or what can be tested of one that you own
         #[arg(long)]
         board: Option<Board>,
         /// The trainer too, which takes minutes to compile

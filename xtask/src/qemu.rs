@@ -112,7 +112,7 @@ fn run_any(
 fn command(board: Board, elf: &Path, shift: &str) -> Command {
     let mut command = Command::new("qemu-system-arm");
     command
-        .args(["-machine", board.name(), "-cpu", board.cpu()])
+        .args(["-machine", board.machine(), "-cpu", board.cpu()])
         .args(["-display", "none", "-monitor", "none"])
         .args(["-icount", &format!("shift={shift}")])
         .arg("-kernel")

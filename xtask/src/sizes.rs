@@ -88,7 +88,7 @@ struct Reference {
 /// # Errors
 /// When one does not build.
 pub fn run(json: bool, board: Option<Board>) -> Result<()> {
-    let boards = board.map_or(Board::ALL.to_vec(), |board| vec![board]);
+    let boards = board.map_or(Board::EMULATED.to_vec(), |board| vec![board]);
     let mut references = Vec::new();
     for board in boards {
         references.extend(of_board(board)?);

@@ -1,4 +1,5 @@
-//! How a firmware ends: with an exit code for the process that runs it, whatever happened.
+//! How a firmware ends: with an exit code for the process that runs it, whatever happened. QEMU takes it by semihosting, and so
+//! does `probe-rs`.
 //!
 //! `panic-probe` hangs in QEMU, so the panic handler is our own.
 
@@ -29,8 +30,10 @@ pub fn fail() -> ! {
 }
 
 fn exit(status: debug::ExitStatus) -> ! {
+    // Over RTT the last lines may not have been fetched yet.
+    defmt::flush();
     debug::exit(status);
-    // Without a debugger nobody takes the exit: stay here.
+    // Where nobody takes the exit: stay here.
     loop {
         cortex_m::asm::wfi();
     }

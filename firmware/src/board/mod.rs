@@ -4,7 +4,9 @@
 //! gives `NAME`, its pin types and `pins()`; the rest is common to all Cortex-M. `build.rs` refuses no board, and two.
 
 // The logger: linked by naming it.
-#[cfg(all(feature = "log", target_os = "none"))]
+#[cfg(all(feature = "log", feature = "probe", target_os = "none"))]
+use defmt_rtt as _;
+#[cfg(all(feature = "log", not(feature = "probe"), target_os = "none"))]
 use defmt_semihosting as _;
 
 mod counter;
@@ -22,8 +24,14 @@ mod log;
 mod memory;
 #[cfg(feature = "device")]
 mod nor;
+#[cfg(feature = "nrf")]
+mod nrf;
 mod outside;
+#[cfg(feature = "port")]
+mod port;
 mod ram;
+#[cfg(feature = "rp")]
+mod rp;
 #[cfg(not(feature = "log"))]
 mod silent;
 #[cfg(feature = "device")]
@@ -35,6 +43,10 @@ mod uart;
 #[cfg_attr(feature = "mps2-an500", path = "mps2_an500.rs")]
 #[cfg_attr(feature = "mps2-an505", path = "mps2_an505.rs")]
 #[cfg_attr(feature = "mps3-an547", path = "mps3_an547.rs")]
+#[cfg_attr(feature = "nrf52840-dk", path = "nrf52840_dk.rs")]
+#[cfg_attr(feature = "pico", path = "pico.rs")]
+#[cfg_attr(feature = "pico2", path = "pico2.rs")]
+#[cfg_attr(feature = "stm32f411e-disco", path = "stm32f411e_disco.rs")]
 mod chosen;
 
 #[cfg(feature = "device")]

@@ -46,7 +46,7 @@ pub enum What {
 /// # Errors
 /// When something does not run, or an answer is not what the definition gives.
 pub fn run(json: bool, board: Option<Board>, only: Option<What>, samples: usize) -> Result<()> {
-    let boards = board.map_or(Board::ALL.to_vec(), |board| vec![board]);
+    let boards = board.map_or(Board::EMULATED.to_vec(), |board| vec![board]);
     let is_wanted = |what| only.is_none_or(|only| only == what);
     let of_device = boards.contains(&device::BOARD);
     let data = Data::load()?;

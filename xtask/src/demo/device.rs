@@ -39,7 +39,7 @@ impl Device {
     /// When it does not build, fails, takes too long or reports something else than is expected.
     pub fn run(board: Board) -> Result<Self> {
         eprintln!("\ndemo: building the firmware and running it in QEMU");
-        let flash = Flash::of_demo();
+        let flash = Flash::of_demo(board)?;
         ensure!(flash.bundle.is_some() && flash.probes.is_some(), "{BUNDLE} or {PROBES} was not written");
         let elf = firmware::build_one(board, "demo", &flash)?;
         let run = qemu::run(board, &elf, TIMEOUT, show)?;

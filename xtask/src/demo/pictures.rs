@@ -2,12 +2,15 @@
 
 use super::{PROBES, PROBES_CSV, SHEETS};
 use crate::in_repository;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use image::GrayImage;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+
+/// Bytes of a picture, which has 28 rows of 28 pixels.
+pub const BYTES: usize = 28 * 28;
 
 /// The columns of a label file that say where in a sheet a picture is.
 #[derive(Deserialize)]
@@ -26,6 +29,7 @@ struct Place {
 pub fn write_probes() -> Result<()> {
     let labels = fs::read(in_repository(PROBES_CSV)).with_context(|| format!("cannot read {PROBES_CSV}"))?;
     let pixels = pixels(&labels, &in_repository(SHEETS))?;
+    ensure!(pixels.len().is_multiple_of(BYTES), "{PROBES_CSV} has a picture that is not of {BYTES} pixels");
     fs::write(in_repository(PROBES), pixels).with_context(|| format!("cannot write {PROBES}"))
 }
 

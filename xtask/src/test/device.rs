@@ -230,6 +230,7 @@ fn counter(rig: &Rig) -> Result<()> {
     let measured = first.strip_prefix(&format!("board {board}, kernels {kernels}, "));
     let measured = measured.and_then(|rest| rest.strip_suffix(" instructions a tick")).and_then(|k| k.parse().ok());
     let (measured, expected): (f64, _) = (measured.context("it does not say so")?, rig.board.instructions_per_tick());
+    let expected = expected.context("it is not emulated")?;
     ensure!((measured / expected - 1.0).abs() < 1e-3, "expected {expected} instructions a tick, measured {measured}");
     Ok(())
 }

@@ -5,6 +5,7 @@ mod device;
 mod encoders;
 pub mod fixture;
 mod host;
+mod owned;
 mod panics;
 mod rig;
 pub mod summary;
@@ -24,6 +25,10 @@ use summary::Summary;
 pub fn run(board: Option<Board>, packages: Packages) -> Result<()> {
     let mut summary = Summary::default();
     let boards = match board {
+        Some(board) if board.chip().is_some() => {
+            owned::run(&[board], &mut summary);
+            Vec::new()
+        }
         Some(board) => {
             let ran = device::run(board, || Rig::build(board), &mut summary);
             capi::run(&[board], &mut summary);
@@ -50,13 +55,14 @@ fn everything(summary: &mut Summary, packages: Packages) -> Vec<(Board, bool)> {
     summary.step("set-up", crate::setup::run);
     // Firmware is built beside all that: linking takes one core, and so does QEMU.
     let (builder, rigs) = mpsc::channel();
-    thread::spawn(move || Board::ALL.into_iter().try_for_each(|board| builder.send(Rig::build(board))));
+    thread::spawn(move || Board::EMULATED.into_iter().try_for_each(|board| builder.send(Rig::build(board))));
     host::run(summary, packages);
-    let boards = Board::ALL.map(|board| {
+    let boards = Board::EMULATED.map(|board| {
         let build = || rigs.recv().context("the thread that builds firmware has ended")?;
         (board, device::run(board, build, summary))
     });
-    capi::run(&Board::ALL, summary);
+    owned::run(&Board::OWNED, summary);
+    capi::run(&Board::EMULATED, summary);
     summary.step("demo: real samples, decided alike on host and device", || {
         crate::demo::run(crate::demo::BOARD, false, packages)
     });
