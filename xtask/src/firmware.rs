@@ -145,12 +145,27 @@ fn build_with(
     for bin in bins {
         command.args(["--bin", bin]);
     }
+    build_over(&mut command, flash)
+}
+
+/// Builds the application as a task of Embassy's executor, which is laid out for this board alone.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_embassy(board: Board, flash: &Flash) -> Result<PathBuf> {
+    let mut command = setup::ensure(board)?.build(board, "release");
+    // Beside the firmware's, so that `core` and most dependencies are there.
+    command.args(["--manifest-path", "firmware/embassy/Cargo.toml", "--target-dir", "firmware/target"]);
+    build_over(&mut command, flash)?.remove("embassy").context("cargo built no embassy")
+}
+
+fn build_over(command: &mut std::process::Command, flash: &Flash) -> Result<BTreeMap<String, PathBuf>> {
     // Decisions are logged at this level, and the default is `error`.
     command.env("DEFMT_LOG", "info");
     for (variable, file) in [("COGNATE_BUNDLE", &flash.bundle), ("COGNATE_PROBES", &flash.probes)] {
-        set(&mut command, variable, file.as_deref());
+        set(command, variable, file.as_deref());
     }
-    cargo::build(&mut command)
+    cargo::build(command)
 }
 
 fn set(command: &mut std::process::Command, variable: &str, file: Option<&Path>) {

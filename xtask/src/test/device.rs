@@ -53,6 +53,11 @@ pub fn run(board: Board, build: impl FnOnce() -> Result<Rig>, summary: &mut Summ
     for (what, test) in tests.into_iter().chain(of_kernels) {
         summary.step(&name(what), || test(&rig));
     }
+    if board == crate::device::BOARD {
+        summary.step(&name("a task of Embassy's executor decides as on the host"), || {
+            expect_decisions(&rig.run_embassy()?, &rig.bundle, &rig.rows)
+        });
+    }
     true
 }
 

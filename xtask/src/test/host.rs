@@ -62,7 +62,7 @@ pub fn run(summary: &mut Summary, packages: Packages) {
 fn format() -> Result<()> {
     let what_to_do = "if rustfmt is not there: rustup component add rustfmt clippy. To format: cargo fmt --all";
     cargo(&["fmt", "--all", "--check"]).context(what_to_do)?;
-    for workspace in ["capi/Cargo.toml", "firmware/Cargo.toml", "fuzz/Cargo.toml"] {
+    for workspace in ["capi/Cargo.toml", "firmware/Cargo.toml", "firmware/embassy/Cargo.toml", "fuzz/Cargo.toml"] {
         cargo(&["fmt", "--manifest-path", workspace, "--check"]).context(what_to_do)?;
     }
     Ok(())

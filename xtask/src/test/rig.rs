@@ -82,8 +82,7 @@ impl Rig {
         let bins = if board.stands_for_its_kernels() { [&BINS[..], &bench::BINS].concat() } else { BINS.to_vec() };
         let mut elfs = firmware::build(board, &bins, &Flash::default())?;
         for (bin, path) in elfs.iter_mut().filter(|(bin, _)| BINS.contains(&bin.as_str())) {
-            let elf = fs::read(&path)?;
-            let elf = Region::flash_probes(Region::of_bundle(&elf)?.flash(elf, &bundle)?, &rows)?;
+            let elf = flashed(fs::read(&path)?, &bundle, &rows)?;
             *path = folder.join(bin);
             fs::write(&path, elf).with_context(|| format!("cannot write {}", path.display()))?;
         }
@@ -100,6 +99,12 @@ impl Rig {
     /// Runs a binary and shows its log.
     pub fn run(&self, bin: &str) -> Result<Run> {
         qemu::run(self.board, self.elf(bin)?, TIMEOUT, |line| println!("{line}"))
+    }
+
+    /// Builds the application as a task of Embassy's executor and runs it with the same bundle and samples.
+    pub fn run_embassy(&self) -> Result<Run> {
+        let elf = fs::read(firmware::build_embassy(self.board, &Flash::default())?)?;
+        self.run_flashed(&flashed(elf, &self.bundle, &self.rows)?, |line| println!("{line}"))
     }
 
     /// The bundle's region of flash with these bytes at its beginning; those behind them are 0xff, as when erased.
@@ -142,6 +147,11 @@ impl Rig {
         fs::write(&path, elf)?;
         qemu::run(self.board, &path, TIMEOUT, on_line)
     }
+}
+
+/// A firmware with this bundle and these samples in its flash.
+fn flashed(elf: Vec<u8>, bundle: &[u8], probes: &[u8]) -> Result<Vec<u8>> {
+    Region::flash_probes(Region::of_bundle(&elf)?.flash(elf, bundle)?, probes)
 }
 
 /// Fails unless it ended by itself with this exit code.
