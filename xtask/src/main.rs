@@ -7,6 +7,7 @@ mod cargo;
 mod decision;
 mod demo;
 mod device;
+mod features;
 mod firmware;
 // Of the flash and of the histories, the core's tests use more.
 #[allow(dead_code)]
@@ -24,6 +25,7 @@ mod region;
 #[allow(dead_code)]
 #[path = "../../host-tools/src/quantization/relayout.rs"]
 mod relayout;
+mod release;
 mod run;
 mod setup;
 mod sizes;
@@ -105,6 +107,16 @@ enum Command {
         #[arg(long)]
         board: Option<Board>,
     },
+    /// Check that the core compiles with each of its features alone and with all of them, for each target
+    Features,
+    /// Make the packages that are published; nothing is uploaded
+    Package {
+        /// Compile them as they are packed, which takes minutes
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Licenses, bans and sources of all dependencies, by cargo-deny
+    Deny,
     /// Hostile bytes for every public entry that takes some, as libFuzzer makes them
     Fuzz {
         /// The target: a file of fuzz/targets; otherwise all, one after the other
@@ -175,6 +187,9 @@ fn main() -> ExitCode {
         Command::Demo { board, json } => demo::run(board, json, Packages::default()),
         Command::Bench { json, board, only, samples } => bench::run(json, board, only, samples.into()),
         Command::Size { json, board } => sizes::run(json, board),
+        Command::Features => features::run(),
+        Command::Package { verify } => release::package(verify),
+        Command::Deny => release::deny(),
         Command::Fuzz { target, seconds, input } => fuzz::run(target.as_deref(), seconds, input.as_deref()),
         Command::Powercut { json, histories } => powercut::run(json, histories),
         Command::Story { seed } => device::story(seed, Packages::default()),

@@ -21,13 +21,20 @@ pub enum Toolchain {
 impl Toolchain {
     /// `cargo build` for a board in a profile, in the root of the repository.
     pub fn build(self, board: Board, profile: &str) -> Command {
+        let mut command = self.cargo("build", board);
+        command.args(["--profile", profile]);
+        command
+    }
+
+    /// A command of cargo for a board's target, in the root of the repository.
+    pub fn cargo(self, what: &str, board: Board) -> Command {
         let mut command = match self {
             Self::Installed => {
                 let mut command = cargo::host();
-                command.arg("build");
+                command.arg(what);
                 command
             }
-            Self::Debian => debian_build(board),
+            Self::Debian => debian_cargo(what, board),
         };
         // What someone set for the host's code must not reach the board's.
         for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
@@ -36,7 +43,7 @@ impl Toolchain {
         if let Some(flags) = board.rustflags() {
             command.env(variable(board, "RUSTFLAGS"), flags);
         }
-        command.args(["--profile", profile, "--target", board.target()]);
+        command.args(["--target", board.target()]);
         command
     }
 }
@@ -48,9 +55,9 @@ fn variable(board: Board, what: &str) -> String {
 }
 
 /// Debian's cargo and compiler, which build `core` first. `RUSTC_BOOTSTRAP` allows a stable compiler to do so.
-fn debian_build(board: Board) -> Command {
+fn debian_cargo(what: &str, board: Board) -> Command {
     let mut command = Command::new(DEBIAN_CARGO);
-    command.args(["build", "-Z", "build-std=core"]).current_dir(crate::in_repository(""));
+    command.args([what, "-Z", "build-std=core"]).current_dir(crate::in_repository(""));
     // This program was started by a cargo, perhaps of rustup, that tells its children which compiler to use.
     for (variable, _) in env::vars_os() {
         let name = variable.to_string_lossy();

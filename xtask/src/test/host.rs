@@ -3,6 +3,7 @@
 use super::summary::Summary;
 use crate::board::Board;
 use crate::cargo::{self, Packages};
+use crate::{features, release};
 use anyhow::{Context, Result};
 
 /// Each ends with an error when something in it is not as it says.
@@ -12,8 +13,6 @@ const FIRMWARE: [&str; 2] = ["--manifest-path", "firmware/Cargo.toml"];
 
 /// Everything of the core that is not there by itself, but for the log.
 const CORE: [&str; 4] = ["-p", "cognate", "--features", "protection,protocol,signature,storage"];
-/// Its features, each of which must do alone.
-const FEATURES: [&str; 6] = ["", "defmt", "protection", "protocol", "signature", "storage"];
 
 /// Format, lints, and the tests of each part.
 pub fn run(summary: &mut Summary, packages: Packages) {
@@ -21,9 +20,10 @@ pub fn run(summary: &mut Summary, packages: Packages) {
     summary.step("format", format);
     summary.step("lints of core, host tool and xtask", || lint(&[&["clippy", "--all-targets"], packages].concat()));
     summary.step("lints of the core with each feature alone, and with all of them", || {
-        FEATURES.iter().try_for_each(|features| lint(&["clippy", "-p", "cognate", "--features", features]))?;
-        lint(&["clippy", "-p", "cognate", "--all-features"])
+        features::choices()?.iter().try_for_each(|features| lint(&["clippy", "-p", "cognate", "--features", features]))
     });
+    summary.step("the core with each feature alone, and with all of them, for each target", features::run);
+    summary.step("packages to publish", || release::package(false));
     summary
         .step("lints of the firmware's library", || lint(&[&["clippy", "--lib", "--tests"], &FIRMWARE[..]].concat()));
     summary.step("lints of the C interface", || lint(&[&["clippy", "--all-targets"], &CAPI[..]].concat()));
