@@ -110,6 +110,11 @@ pub use template::{AsTemplate, Template, TemplateError, TemplateRef};
 /// The largest dimension of an embedding that the integer arithmetic is proved for (`docs/fixed-point.md`).
 pub const MAX_DIMENSION: usize = 1024;
 
+/// Compiles what the guide shows.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/from-other-runtimes.md")]
+struct FromOtherRuntimes;
+
 /// Compiles what the README shows.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
