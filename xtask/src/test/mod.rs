@@ -55,7 +55,8 @@ fn everything(summary: &mut Summary, packages: Packages) -> Vec<(Board, bool)> {
     summary.step("set-up", crate::setup::run);
     // Firmware is built beside all that: linking takes one core, and so does QEMU.
     let (builder, rigs) = mpsc::channel();
-    thread::spawn(move || Board::EMULATED.into_iter().try_for_each(|board| builder.send(Rig::build(board))));
+    // As many as anybody waits for.
+    thread::spawn(move || Board::EMULATED.into_iter().all(|board| builder.send(Rig::build(board)).is_ok()));
     host::run(summary, packages);
     let boards = Board::EMULATED.map(|board| {
         let build = || rigs.recv().context("the thread that builds firmware has ended")?;
