@@ -83,6 +83,7 @@ pub fn encoder() -> Vec<u8> {
     let contents = EncoderContents {
         digest: MODEL,
         input_form: InputForm::Uint8 { tables: &[core::array::from_fn(|pixel| pixel as u8 ^ 0x80)] },
+        sound: None,
         input: 0,
         output: 1,
         exponent: -8,

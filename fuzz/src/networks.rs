@@ -108,6 +108,7 @@ fn network(layout: FilterLayout, element: Element) -> Vec<u8> {
     let contents = EncoderContents {
         digest: ModelDigest::new([9; 16]),
         input_form,
+        sound: None,
         input,
         output,
         exponent: -3,

@@ -2,7 +2,7 @@
 
 use super::error::{EncoderError, StepError};
 use super::format::{
-    CRC_BEGIN, DIGEST, Entry, HEADER_BYTES, MAGIC, MOST, MOST_ARENA, NOTHING, VERSION, entry_of, tensor_of,
+    CRC_BEGIN, DIGEST, Entry, HEADER_BYTES, MAGIC, MOST, MOST_ARENA, NOTHING, VERSION, entry_of, sound_of, tensor_of,
 };
 use super::plan::{Operator, Plan, Step, Window, operators};
 use super::sample::InputForm;
@@ -35,7 +35,7 @@ impl<'a> Plan<'a> {
             return Err(header);
         };
         let counted = counts.iter().all(|count| (1..=MOST).contains(count));
-        if !counted || read_u32(bytes, 56) != Some(0) || read_u32(bytes, 60) != Some(0) {
+        if !counted {
             return Err(header);
         }
         let rest = bytes.get(HEADER_BYTES..).ok_or(header)?;
@@ -46,14 +46,23 @@ impl<'a> Plan<'a> {
         let (input, output) = (tensor(40)?, tensor(42)?);
 
         let mut behind = bytes.len() - rest.len();
-        let words = [read_u32(bytes, 48), read_u32(bytes, 52)].map(|word| word.ok_or(header));
-        let constants = next_constants(bytes, [words[0]?, words[1]?], &mut behind).ok_or(EncoderError::Input)?;
-        let input_form = InputForm::new(form, constants, &input).ok_or(EncoderError::Input)?;
+        let mut constants = |at| {
+            let place = [read_u32(bytes, at)?, read_u32(bytes, at + 4)?];
+            next_constants(bytes, place, &mut behind)
+        };
+        let of_input = constants(48).ok_or(EncoderError::Input)?;
+        let input_form = InputForm::new(form, of_input, &input).ok_or(EncoderError::Input)?;
+        let sound = constants(56).ok_or(EncoderError::Input)?;
+        let takes_features = matches!(input_form, InputForm::Int16 { .. });
+        if !sound.is_empty() && !(takes_features && sound_of(sound, input.extent.elements()).is_some()) {
+            return Err(EncoderError::Input);
+        }
         let mut plan = Self {
             bytes,
             tensors,
             steps,
             input_form,
+            sound,
             input,
             output,
             digest: ModelDigest::new(*digest),

@@ -31,7 +31,7 @@ pub enum EncoderError {
         /// Its number.
         index: usize,
     },
-    /// The input's form does not go with its tensor.
+    /// The input's form, or the sound that it is said to be of, does not go with its tensor.
     Input,
     /// The output is not a row of 1 to 1024 elements of 32 bits that the last step writes.
     Output,

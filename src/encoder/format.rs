@@ -3,6 +3,7 @@
 use super::plan::{Operator, Step, Window};
 use super::tensor::{Element, Tensor};
 use crate::bundle::{read_u16, read_u32};
+use crate::frontend::{Fit, SoundForm};
 use crate::kernel::layers::{Extent, FilterLayout, Size};
 
 /// The version of the format that this crate reads and writes.
@@ -14,6 +15,7 @@ pub(super) const MAGIC: [u8; 8] = *b"COGNENC\x1a";
 pub(super) const HEADER_BYTES: usize = 64;
 pub(super) const TENSOR_BYTES: usize = 20;
 pub(super) const STEP_BYTES: usize = 32;
+pub(super) const SOUND_BYTES: usize = 24;
 
 /// The CRC covers the file from here on.
 pub(super) const CRC_BEGIN: usize = 20;
@@ -24,6 +26,9 @@ pub(super) const DIGEST: usize = 20;
 pub(super) const MOST: usize = 1024;
 /// The most bytes of an arena.
 pub(super) const MOST_ARENA: usize = 1 << 30;
+
+/// The kind of features of a sound; there is no other.
+const LOG_MEL: u8 = 1;
 
 /// The operand that is not there.
 pub(super) const NOTHING: u16 = u16::MAX;
@@ -54,6 +59,51 @@ pub(super) fn tensor_entry(tensor: &Tensor) -> Option<[u8; TENSOR_BYTES]> {
         Element::Int32 => 2,
     };
     *entry.last_chunk_mut::<4>()? = [element, tensor.zero.cast_unsigned(), 0, 0];
+    Some(entry)
+}
+
+/// The sound that samples of so many elements are features of.
+pub(super) fn sound_of(bytes: &[u8], elements: usize) -> Option<SoundForm> {
+    let half = |at| read_u16(bytes, at).map(usize::from);
+    let &[LOG_MEL, fit, 0, 0] = bytes.first_chunk()? else { return None };
+    let form = SoundForm {
+        rate: read_u32(bytes, 12)?,
+        window: half(4)?,
+        hop: half(6)?,
+        transform: half(8)?,
+        bands: half(10)?,
+        low: read_u32(bytes, 16)?,
+        high: read_u32(bytes, 20)?,
+        fit: match fit {
+            0 => Fit::Exact,
+            1 => Fit::Start,
+            2 => Fit::Center,
+            _ => return None,
+        },
+    };
+    let is_transform = form.window >= 2 && form.window <= form.transform && form.transform.is_power_of_two();
+    let is_hop = (1..=form.window).contains(&form.hop);
+    let are_rows = (1..=256).contains(&form.bands) && elements.checked_rem(form.bands) == Some(0);
+    let is_range = form.low < form.high && form.high <= form.rate / 2;
+    (bytes.len() == SOUND_BYTES && is_transform && is_hop && are_rows && is_range).then_some(form)
+}
+
+pub(super) fn sound_entry(form: &SoundForm) -> Option<[u8; SOUND_BYTES]> {
+    let fit = match form.fit {
+        Fit::Exact => 0,
+        Fit::Start => 1,
+        Fit::Center => 2,
+    };
+    let mut entry = [0; SOUND_BYTES];
+    let (kind, rest) = entry.split_first_chunk_mut::<4>()?;
+    *kind = [LOG_MEL, fit, 0, 0];
+    let (sizes, words) = rest.split_first_chunk_mut::<8>()?;
+    for (place, size) in sizes.as_chunks_mut().0.iter_mut().zip([form.window, form.hop, form.transform, form.bands]) {
+        *place = u16::try_from(size).ok()?.to_le_bytes();
+    }
+    for (place, word) in words.as_chunks_mut().0.iter_mut().zip([form.rate, form.low, form.high]) {
+        *place = word.to_le_bytes();
+    }
     Some(entry)
 }
 

@@ -1,10 +1,11 @@
 //! An encoder that was checked, and what its steps are.
 
 use super::error::EncoderError;
-use super::format::{STEP_BYTES, TENSOR_BYTES, entry_of, tensor_of};
+use super::format::{STEP_BYTES, TENSOR_BYTES, entry_of, sound_of, tensor_of};
 use super::sample::InputForm;
 use super::tensor::Tensor;
 use crate::ModelDigest;
+use crate::frontend::SoundForm;
 use crate::kernel::layers::{FilterLayout, Size};
 
 /// Which operators a firmware links: bits for [`Encoder`]'s type.
@@ -229,6 +230,8 @@ pub(super) struct Plan<'a> {
     pub(super) tensors: &'a [[u8; TENSOR_BYTES]],
     pub(super) steps: &'a [[u8; STEP_BYTES]],
     pub(super) input_form: InputForm<'a>,
+    /// What says which sound samples are of; nothing where nobody said.
+    pub(super) sound: &'a [u8],
     pub(super) input: Tensor,
     pub(super) output: Tensor,
     pub(super) digest: ModelDigest,
@@ -289,6 +292,12 @@ impl<'a, const OPERATORS: u32> Encoder<'a, OPERATORS> {
     #[must_use]
     pub const fn input_form(&self) -> InputForm<'a> {
         self.plan.input_form
+    }
+
+    /// The sound that samples are features of, where the encoder was trained on such.
+    #[must_use]
+    pub fn sound(&self) -> Option<SoundForm> {
+        sound_of(self.plan.sound, self.plan.input.extent.elements())
     }
 
     /// Bytes of a sample.

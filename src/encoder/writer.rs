@@ -1,12 +1,16 @@
 //! The one place that writes the format.
 
 use super::error::EncoderError;
-use super::format::{CRC_BEGIN, DIGEST, HEADER_BYTES, MAGIC, MOST, STEP_BYTES, TENSOR_BYTES, VERSION, tensor_entry};
+use super::format::{
+    CRC_BEGIN, DIGEST, HEADER_BYTES, MAGIC, MOST, SOUND_BYTES, STEP_BYTES, TENSOR_BYTES, VERSION, sound_entry,
+    tensor_entry,
+};
 use super::plan::{ConstantParts, Plan, Step};
 use super::sample::InputForm;
 use super::tensor::{ALIGNMENT, Tensor};
 use crate::ModelDigest;
 use crate::bundle::checksum;
+use crate::frontend::SoundForm;
 use core::fmt;
 
 /// What an encoder holds, to be written.
@@ -16,6 +20,8 @@ pub struct EncoderContents<'a> {
     pub digest: ModelDigest,
     /// What samples are, and how they become the input.
     pub input_form: InputForm<'a>,
+    /// The sound that samples are features of, if they are: int16, row by row.
+    pub sound: Option<SoundForm>,
     /// The number of the tensor that a sample becomes.
     pub input: u16,
     /// The number of the tensor that the last step writes: a row of 32-bit elements.
@@ -34,7 +40,8 @@ impl EncoderContents<'_> {
     pub fn encoded_len(&self) -> usize {
         let tables = HEADER_BYTES + self.tensors.len() * TENSOR_BYTES + self.steps.len() * STEP_BYTES;
         let lengths = self.steps.iter().map(|step| step.operator.constants().len());
-        let all = core::iter::once(self.input_constants().len()).chain(lengths);
+        let sound = self.sound.map_or(0, |_| SOUND_BYTES);
+        let all = [self.input_constants().len(), sound].into_iter().chain(lengths);
         all.filter(|length| *length > 0).fold(tables, |end, length| end.next_multiple_of(ALIGNMENT) + length)
     }
 
@@ -81,6 +88,11 @@ impl EncoderContents<'_> {
         let [offset, length] = put_constants(out, &mut end, &self.input_constants())?;
         put(out, 48, &offset.to_le_bytes())?;
         put(out, 52, &length.to_le_bytes())?;
+        if let Some(sound) = self.sound {
+            let [offset, length] = put_constants(out, &mut end, &ConstantParts::Slices([&sound_entry(&sound)?, &[]]))?;
+            put(out, 56, &offset.to_le_bytes())?;
+            put(out, 60, &length.to_le_bytes())?;
+        }
         for step in self.steps {
             let constants = put_constants(out, &mut end, &step.operator.constants())?;
             put(out, at, &step.entry(constants)?)?;

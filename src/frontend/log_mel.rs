@@ -1,6 +1,7 @@
 //! Log-mel features of sound.
 
 use super::fft::{self, Turns};
+use super::sound::{Fit, SoundForm};
 use super::tables::{cosine, logarithm, nearest};
 
 /// The feature of a band with next to nothing in it: −16, in steps of 1/256.
@@ -21,6 +22,9 @@ pub struct LogMelTables<const WINDOW: usize, const HALF: usize, const BANDS: usi
     /// The band whose rising side a frequency is on, and its weight there; one less that in the band before. `BANDS` is the falling
     /// side of the last one, and `u16::MAX` is outside.
     sides: [(u16, u16); HALF],
+    rate: u32,
+    /// From here to there, in Hz.
+    range: [u32; 2],
 }
 
 impl<const WINDOW: usize, const HALF: usize, const BANDS: usize> LogMelTables<WINDOW, HALF, BANDS> {
@@ -56,7 +60,7 @@ impl<const WINDOW: usize, const HALF: usize, const BANDS: usize> LogMelTables<WI
             }
             k += 1;
         }
-        Self { window, turns: Turns::new(), sides }
+        Self { window, turns: Turns::new(), sides, rate, range: [low, high] }
     }
 }
 
@@ -99,6 +103,13 @@ impl<'t, const WINDOW: usize, const HOP: usize, const HALF: usize, const BANDS: 
     pub const fn new(tables: &'t LogMelTables<WINDOW, HALF, BANDS>) -> Self {
         const { assert!(HOP >= 1 && HOP <= WINDOW, "a hop is 1 sample to a window") }
         Self { tables, samples: [0; WINDOW], filled: 0, values: [[0; 2]; HALF] }
+    }
+
+    /// What it makes, of recordings that are brought to their length by `fit`.
+    #[must_use]
+    pub const fn form(&self, fit: Fit) -> SoundForm {
+        let LogMelTables { rate, range: [low, high], .. } = *self.tables;
+        SoundForm { rate, window: WINDOW, hop: HOP, transform: 2 * HALF, bands: BANDS, low, high, fit }
     }
 
     /// Takes samples, as many as there are, and hands out each row that they complete.

@@ -13,8 +13,10 @@ mod fft;
 mod image;
 mod log_mel;
 mod series;
+mod sound;
 mod tables;
 
 pub use image::{Crop, Shrink, standardize};
 pub use log_mel::{LogMel, LogMelTables, SILENCE};
 pub use series::SlidingWindow;
+pub use sound::{Fit, Fitted, SoundForm};

@@ -116,6 +116,7 @@ fn run(element: Element, layout: FilterLayout, random: &mut Random, result: &mut
     let contents = EncoderContents {
         digest: MODEL,
         input_form,
+        sound: None,
         input: 0,
         output: 11,
         exponent: -9,

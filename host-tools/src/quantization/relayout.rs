@@ -22,6 +22,7 @@ pub fn to_layout(bytes: &[u8], layout: FilterLayout) -> Result<Vec<u8>, Relayout
     let contents = EncoderContents {
         digest: encoder.digest(),
         input_form: encoder.input_form(),
+        sound: encoder.sound(),
         input: place(encoder.input()),
         output: steps.last().map_or(0, |step| step.output),
         exponent: encoder.exponent(),

@@ -133,6 +133,7 @@ fn refusal(change: impl FnOnce(&mut Vec<Tensor>, &mut Vec<Step<'static>>)) -> En
     let contents = EncoderContents {
         digest: ModelDigest::new([0; 16]),
         input_form: InputForm::Int8,
+        sound: None,
         input: 0,
         output,
         exponent: 0,

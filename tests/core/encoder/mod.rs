@@ -4,6 +4,7 @@ mod definition;
 mod hostile;
 mod networks;
 mod operators;
+mod sound;
 
 use cognate::ModelDigest;
 use cognate::encoder::{
@@ -119,6 +120,7 @@ fn file(tensors: &Tensors, steps: &[Step<'static>], form: InputForm<'static>, ou
     let contents = EncoderContents {
         digest: ModelDigest::new([3; 16]),
         input_form: form,
+        sound: None,
         input: 0,
         output,
         exponent: -7,

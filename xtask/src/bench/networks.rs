@@ -262,6 +262,7 @@ impl Network {
         let contents = EncoderContents {
             digest: ModelDigest::new(*b"what is measured"),
             input_form: InputForm::Uint8 { tables: &[PIXELS] },
+            sound: None,
             input: 0,
             output: steps.last().context("it has no steps")?.output,
             exponent: 0,

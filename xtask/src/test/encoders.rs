@@ -88,6 +88,7 @@ impl Pictures {
         let contents = EncoderContents {
             digest,
             input_form: InputForm::Uint8 { tables: &[std::array::from_fn(|pixel| pixel as u8 ^ 0x80)] },
+            sound: None,
             input: 0,
             output: 3,
             exponent: -8,
