@@ -45,6 +45,9 @@ impl Model {
             if found != expected {
                 return Err(FileError::new(path, InputProblem::Elements { expected, found }).into());
             }
+            if file.device().sound() != preprocessing.sound() {
+                return Err(FileError::new(path, InputProblem::Sound).into());
+            }
             return Ok(Self { source: Source::Int8(file), preprocessing, leaves_out_length });
         }
         let onnx = OnnxFile::open(path)?;
@@ -209,6 +212,8 @@ pub enum InputProblem {
         /// Those that the preprocessing makes.
         found: usize,
     },
+    /// An int8 encoder of other features, or of those of another sound.
+    Sound,
 }
 
 impl fmt::Display for InputProblem {
@@ -235,6 +240,10 @@ impl fmt::Display for InputProblem {
                 f,
                 "the encoder takes samples of {expected} elements, its .toml file makes such of {found}: keep the file that \
                  `cognate quantize` wrote beside it"
+            ),
+            Self::Sound => f.write_str(
+                "the encoder was made for other features of sound than its .toml file makes, in rate, fit or [log_mel]: keep the \
+                 file that `cognate quantize` wrote beside it, or quantize again",
             ),
         }
     }

@@ -7,6 +7,7 @@ pub use audio::{AudioInput, Features, Fit};
 
 use crate::file::{self, FileError, Unreadable};
 use crate::int8::{EncoderFile, Int8Encoder};
+use cognate::frontend::SoundForm;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
@@ -266,6 +267,15 @@ impl Preprocessing {
             Self::Image(image) => image.normalize,
             Self::Audio(audio) => audio.normalize,
             Self::Tensor(tensor) => tensor.normalize,
+        }
+    }
+
+    /// The sound that samples are features of, where they are made as on a device.
+    #[must_use]
+    pub fn sound(&self) -> Option<SoundForm> {
+        match self {
+            Self::Audio(audio) => audio.sound(),
+            Self::Image(_) | Self::Tensor(_) => None,
         }
     }
 

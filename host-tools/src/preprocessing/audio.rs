@@ -2,7 +2,7 @@
 //! take other features are tensors to this tool.
 
 use super::PreprocessingProblem;
-use cognate::frontend::{LogMel, LogMelTables};
+use cognate::frontend::{self, Fitted, LogMel, LogMelTables, SoundForm};
 use serde::{Deserialize, Serialize};
 
 /// How a recording becomes an input.
@@ -66,22 +66,25 @@ pub enum Fit {
     Center,
 }
 
+impl From<Fit> for frontend::Fit {
+    fn from(fit: Fit) -> Self {
+        match fit {
+            Fit::Exact => Self::Exact,
+            Fit::Start => Self::Start,
+            Fit::Center => Self::Center,
+        }
+    }
+}
+
 impl AudioInput {
     /// Points of a waveform, −1..1 at [`Self::rate`], as the model takes them; `None` when their number is not right, and has
     /// to be.
     #[must_use]
     pub fn apply(&self, points: &[f32]) -> Option<Vec<f32>> {
         let needed = self.points();
-        let (short, long) = (needed.saturating_sub(points.len()), points.len().saturating_sub(needed));
-        let (silence, skipped) = match self.fit {
-            Fit::Exact if short + long > 0 => return None,
-            Fit::Exact | Fit::Start => (0, 0),
-            Fit::Center => (short / 2, long / 2),
-        };
+        let Fitted { silence, skipped, taken } = frontend::Fit::from(self.fit).place(points.len(), needed)?;
         let mut fitted = vec![0.0; needed];
-        for (place, point) in fitted.iter_mut().skip(silence).zip(points.iter().skip(skipped)) {
-            *place = *point;
-        }
+        fitted[silence..][..taken].copy_from_slice(&points[skipped..][..taken]);
         let scale = self.scale as f32;
         let Some(features) = &self.log_mel else { return Some(fitted.iter().map(|point| point * scale).collect()) };
         // As a converter of 16 bits has them.
@@ -95,11 +98,17 @@ impl AudioInput {
     pub fn points(&self) -> usize {
         match &self.log_mel {
             None => self.shape.iter().product(),
-            Some(Features { window, hop, bands, .. }) => {
-                let rows = self.shape.iter().product::<usize>() / bands.max(&1);
-                rows.saturating_sub(1).saturating_mul(*hop).saturating_add(*window)
+            Some(features) => {
+                let rows = self.shape.iter().product::<usize>() / features.bands.max(1);
+                features.form(self).points(rows)
             }
         }
+    }
+
+    /// Which features of which sound the model takes, as an int8 encoder tells its device; `None` for waveforms.
+    #[must_use]
+    pub fn sound(&self) -> Option<SoundForm> {
+        self.log_mel.map(|features| features.form(self))
     }
 
     /// What one step of the device's features stands for, as the model takes them; `None` for waveforms.
@@ -147,6 +156,12 @@ impl Features {
         (512, 40, features::<512, 256, 40>),
         (512, 64, features::<512, 256, 64>),
     ];
+
+    fn form(&self, input: &AudioInput) -> SoundForm {
+        let Self { window, hop, bands, low, high } = *self;
+        let transform = window.next_power_of_two();
+        SoundForm { rate: input.rate, window, hop, transform, bands, low, high, fit: input.fit.into() }
+    }
 
     fn maker(&self) -> Option<Maker> {
         Self::MAKERS
@@ -225,7 +240,9 @@ mod tests {
         assert_eq!(input.points(), 1000);
         let mut streamed = Vec::new();
         let integers: Vec<i16> = points.iter().map(|point| (point * 32_768.0) as i16).collect();
-        LogMel::<200, 80, 128, 32>::new(&TABLES).push(&integers, |row| streamed.extend_from_slice(row));
+        let mut device = LogMel::<200, 80, 128, 32>::new(&TABLES);
+        assert_eq!(input.sound(), Some(device.form(frontend::Fit::Exact)));
+        device.push(&integers, |row| streamed.extend_from_slice(row));
         let found = input.apply(&points).unwrap();
         assert_eq!(found.len(), 11 * 32);
         let steps: Vec<f64> = found.iter().map(|&feature| f64::from(feature) / input.step().unwrap()).collect();

@@ -16,6 +16,7 @@ use cognate::encoder::{
     Constants, Element, EncoderContents, Extent, FilterLayout, InputForm, Shape, Size, Sizes, Step, Tensor, Window,
     WriteError,
 };
+use cognate::frontend::SoundForm;
 use ratios::{factors, multiplier, multipliers, multipliers_from};
 use sha2::{Digest, Sha256};
 use step::{DraftStep, Draw};
@@ -25,8 +26,13 @@ use step::{DraftStep, Draw};
 pub enum SampleForm {
     /// Pixels, by a table for all channels or one a channel.
     Pixels(Vec<[u8; 256]>),
-    /// int16, each standing for itself times this.
-    Series(f64),
+    /// int16.
+    Series {
+        /// What each stands for, by its value.
+        step: f64,
+        /// The sound that they are features of.
+        sound: Option<SoundForm>,
+    },
 }
 
 /// An encoder, written.
@@ -380,7 +386,7 @@ impl Draft<'_> {
         let Some(output) = steps.last().map(|step| step.output) else { return Err(last) };
         let multiplier = match form {
             SampleForm::Pixels(_) => [0; 4],
-            SampleForm::Series(step) => {
+            SampleForm::Series { step, .. } => {
                 let ratio = step / self.of_node[0].scale.step;
                 ((ratio * f64::from(1 << 18)).round().min(f64::from(i32::MAX)) as i32).to_le_bytes()
             }
@@ -388,11 +394,16 @@ impl Draft<'_> {
         let (offset, multiplier) = ([[0; 4]], [multiplier]);
         let input_form = match form {
             SampleForm::Pixels(tables) => InputForm::Uint8 { tables },
-            SampleForm::Series(_) => InputForm::Int16 { offsets: &offset, multipliers: &multiplier },
+            SampleForm::Series { .. } => InputForm::Int16 { offsets: &offset, multipliers: &multiplier },
+        };
+        let sound = match form {
+            SampleForm::Pixels(_) => None,
+            SampleForm::Series { sound, .. } => *sound,
         };
         let contents = EncoderContents {
             digest: ModelDigest::new([0; 16]),
             input_form,
+            sound,
             input: input as u16,
             output,
             exponent: self.exponent,

@@ -131,7 +131,7 @@ impl Prepared {
             Values::ByChannel(lines) => SampleForm::Pixels(
                 lines.iter().map(|(factor, summand)| table(&|pixel| pixel * factor + summand)).collect(),
             ),
-            Values::Placed => SampleForm::Series(step),
+            Values::Placed => SampleForm::Series { step, sound: self.device.sound() },
         }
     }
 }

@@ -37,7 +37,7 @@ fn what_is_cut_at_zero_is_in_int16_too() {
     let loss = |wide: &[NodeId]| {
         let settings = Settings { choice: Choice::MinMax, corrects_bias: false, wide };
         let scheme = Scheme::new(&network, &observed, None, settings);
-        let lowered = lower(&scheme, &SampleForm::Series(step)).unwrap();
+        let lowered = lower(&scheme, &SampleForm::Series { step, sound: None }).unwrap();
         let encoder = preprocessing.int8_encoder(EncoderFile::new(lowered.bytes).unwrap());
         let losses = samples.iter().map(|sample| {
             let exact = network.run(sample, |_, _| ()).pop().unwrap();
