@@ -2,6 +2,7 @@
 
 use cognate::bundle::{BundleContents, EnrolledTemplate, Subject};
 use cognate::encoder::{Element, EncoderContents, Extent, InputForm, Operator, Step, Tensor};
+use cognate::frontend::SoundForm;
 use cognate::kernel::Layout;
 use cognate::policy::{Rate, ThresholdEntry};
 use cognate::{BundleView, Fusion, ModelDigest, Score, Space, SubjectId};
@@ -88,6 +89,28 @@ pub fn encoder() -> Vec<u8> {
         output: 1,
         exponent: -8,
         tensors: &[pixels, elements],
+        steps: &[Step { operator: scale, inputs: [0, Step::NO_INPUT], output: 1 }],
+    };
+    let mut bytes = std::vec![0; contents.encoded_len()];
+    contents.encode(&mut bytes).expect("it is valid");
+    bytes
+}
+
+/// An encoder of [`MODEL`] that takes so many features of a sound for the elements of an embedding.
+pub fn sound_encoder<const N: usize>(sound: Option<SoundForm>) -> Vec<u8> {
+    let extent = Extent { height: 1, width: 1, channels: N };
+    let features = Tensor { extent, element: Element::Int16, zero: 0, offset: 0 };
+    let elements = Tensor { extent, element: Element::Int32, zero: 0, offset: 64 };
+    let scale = Operator::Scale { positive: &[(1i32 << 30).to_le_bytes()], negative: &[], shift: 10 };
+    let contents = EncoderContents {
+        digest: MODEL,
+        // By 2¹⁴ · 2¹⁸ · 2⁻³², as they are.
+        input_form: InputForm::Int16 { offsets: &[[0; 4]], multipliers: &[(1i32 << 18).to_le_bytes()] },
+        sound,
+        input: 0,
+        output: 1,
+        exponent: -8,
+        tensors: &[features, elements],
         steps: &[Step { operator: scale, inputs: [0, Step::NO_INPUT], output: 1 }],
     };
     let mut bytes = std::vec![0; contents.encoded_len()];

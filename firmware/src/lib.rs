@@ -1,7 +1,10 @@
 //! Recognition on a microcontroller: a sample comes in, a decision goes out on two pins.
 //!
 //! ```text
-//! Capture ─► Encoding ─┐ where the device encodes
+//! Recorder ─► Hearing ─┐ where it hears
+//!                      ▼
+//!                   Capture ─► Encoding ─┐ where it encodes
+//!                      ┌─────────────────┘
 //!                      ▼
 //!               SampleSource ──► App ──► accept / reject pins, Event
 //!                                 │
@@ -38,5 +41,6 @@ pub mod workload;
 pub use app::{App, AppError, Event, Line, Meter, Pins};
 pub use recognizer::{EnrollError, RecognizeError, Recognizer, UnusableBundle};
 pub use source::{
-    Capture, EncodeError, Encoding, Frames, FramesError, Recorded, RecordedError, Rows, RowsError, SampleSource,
+    Capture, EncodeError, Encoding, Frames, FramesError, HearError, Hearing, Recorded, RecordedError, Recorder,
+    Recordings, RecordingsError, Rows, RowsError, SampleSource, UnheardEncoder,
 };

@@ -42,6 +42,14 @@ impl Default for Checksum {
 }
 
 impl Checksum {
+    /// Of these elements.
+    #[must_use]
+    pub fn of(elements: &[i16]) -> Self {
+        let mut sum = Self::default();
+        elements.iter().for_each(|element| sum.add_signed(i32::from(*element)));
+        sum
+    }
+
     fn add(&mut self, word: u32) {
         self.0 = (self.0 ^ word).wrapping_mul(0x0100_0193).rotate_left(7);
     }

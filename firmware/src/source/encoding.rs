@@ -45,6 +45,11 @@ impl<'a, 'm, Sensor, Count, const OPERATORS: u32> Encoding<'a, 'm, Sensor, Count
         Ok(Self { encoder, arena, sensor, meter })
     }
 
+    /// Where the samples come from.
+    pub const fn sensor(&self) -> &Sensor {
+        &self.sensor
+    }
+
     /// The counter of embeddings.
     pub const fn meter(&self) -> &Count {
         &self.meter

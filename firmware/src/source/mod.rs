@@ -2,14 +2,18 @@
 
 mod encoding;
 mod frames;
+mod hearing;
 mod recorded;
+mod recordings;
 mod rows;
 #[cfg(test)]
 mod tests;
 
 pub use encoding::{Capture, EncodeError, Encoding};
 pub use frames::{Frames, FramesError};
+pub use hearing::{HearError, Hearing, Recorder, UnheardEncoder};
 pub use recorded::{Recorded, RecordedError};
+pub use recordings::{Recordings, RecordingsError};
 pub use rows::{Rows, RowsError};
 
 use cognate::{Embedding, ModelDigest};

@@ -1,3 +1,5 @@
+mod hearing;
+
 use super::*;
 use crate::Meter;
 use crate::fixture::{MODEL, encoder};
