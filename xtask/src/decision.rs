@@ -68,6 +68,30 @@ impl Decision {
     }
 }
 
+/// What a line of `cognate simulate --json` says of a decision.
+#[derive(Deserialize)]
+pub struct Simulated {
+    verdict: Verdict,
+    subject: Option<u32>,
+    score: Option<i32>,
+    runner_up: Option<u32>,
+    runner_up_score: Option<i32>,
+}
+
+impl Simulated {
+    /// The decision, as the device must make it.
+    pub fn decision(&self) -> Decision {
+        let candidate = |subject: Option<u32>, score: Option<i32>| {
+            subject.zip(score).map(|(subject, score)| Candidate { subject, score })
+        };
+        Decision {
+            verdict: self.verdict,
+            best: candidate(self.subject, self.score),
+            runner_up: candidate(self.runner_up, self.runner_up_score),
+        }
+    }
+}
+
 impl From<cognate::Decision> for Decision {
     fn from(decision: cognate::Decision) -> Self {
         let verdict = match decision {

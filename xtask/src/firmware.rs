@@ -198,7 +198,7 @@ mod tests {
     fn a_name_that_does_not_exist_gets_the_list() {
         let error = build_one(Board::Mps2An386, "nothere", &Flash::default()).unwrap_err();
         let expected = "there is no firmware \"nothere\": choose of bench, bench-encoder, bench-layers, bench-sound, \
-                        checked, demo, device, encoder-all, encoder-demo, enroll, fault, full, hang, kept, kerneltest, linked, match-only, \
+                        checked, demo, device, encoder-all, encoder-demo, enroll, fault, full, hang, hear, kept, kerneltest, linked, match-only, \
                         panic, selftest, signed";
         assert_eq!(error.to_string(), expected);
     }

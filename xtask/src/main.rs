@@ -14,6 +14,8 @@ mod firmware;
 #[path = "../../tests/flash/mod.rs"]
 mod flash;
 mod fuzz;
+mod hear;
+mod log;
 #[allow(dead_code)]
 #[path = "../../tests/powercut/mod.rs"]
 mod power;
@@ -82,6 +84,19 @@ enum Command {
         /// Print the figures as one JSON object on the last line, too
         #[arg(long)]
         json: bool,
+    },
+    /// Put recordings into an emulated board's flash, and print what it decides about each beside what the host does
+    Hear {
+        /// The bundle, of `cognate export` with the encoder in it
+        bundle: PathBuf,
+        /// The same encoder as a file, with its .toml beside it: what the host hears by
+        encoder: PathBuf,
+        /// WAV files of one channel of 16-bit integers at the encoder's rate
+        #[arg(required = true, value_name = "RECORDING")]
+        recordings: Vec<PathBuf>,
+        /// The board to run on
+        #[arg(long, default_value = "mps2-an386")]
+        board: Board,
     },
     /// What searches, encoders, features of sound and a start cost in instructions, counted in QEMU, beside what a user would write
     Bench {
@@ -185,6 +200,7 @@ fn main() -> ExitCode {
         Command::Capi { board } => capi::run(board),
         Command::Run { board, bin, timeout } => return run::run(board, &bin, Duration::from_secs(timeout)),
         Command::Demo { board, json } => demo::run(board, json, Packages::default()),
+        Command::Hear { bundle, encoder, recordings, board } => hear::run(board, &bundle, &encoder, &recordings),
         Command::Bench { json, board, only, samples } => bench::run(json, board, only, samples.into()),
         Command::Size { json, board } => sizes::run(json, board),
         Command::Features => features::run(),

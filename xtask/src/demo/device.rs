@@ -4,9 +4,10 @@ use super::{BUNDLE, PROBES};
 use crate::board::Board;
 use crate::decision::Decision;
 use crate::firmware::{self, Flash};
+use crate::log;
 use crate::qemu::{self, Ending, Line};
 use crate::sizes::Sizes;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use std::time::Duration;
 
 /// A run takes half a minute; without instructions for signals, some minutes.
@@ -50,12 +51,12 @@ impl Device {
         }
         Ok(Self {
             board,
-            bundle: after(&run.lines, "bundle ")?.to_owned(),
-            encoder: after(&run.lines, "encoder ")?.to_owned(),
-            decisions: decisions(&run.lines)?,
-            instructions_per_embedding: number(&run.lines, "instructions_per_embedding ")?,
-            instructions_per_decision: number(&run.lines, "instructions_per_decision ")?,
-            peak_stack: number(&run.lines, "peak_stack ")?,
+            bundle: log::after(&run.lines, "bundle ")?.to_owned(),
+            encoder: log::after(&run.lines, "encoder ")?.to_owned(),
+            decisions: log::decisions(&run.lines)?,
+            instructions_per_embedding: log::number(&run.lines, "instructions_per_embedding ")?,
+            instructions_per_decision: log::number(&run.lines, "instructions_per_decision ")?,
+            peak_stack: log::number(&run.lines, "peak_stack ")?,
             sizes: Sizes::of(&elf)?,
         })
     }
@@ -66,27 +67,4 @@ fn show(line: &Line) {
     if !line.message.starts_with("decision ") {
         eprintln!("{line}");
     }
-}
-
-/// The decisions, which must be numbered without a gap.
-fn decisions(lines: &[Line]) -> Result<Vec<Decision>> {
-    let mut decisions = Vec::new();
-    for line in lines {
-        if let Some((probe, decision)) = Decision::parse(&line.message)? {
-            ensure!(probe == decisions.len(), "a decision about probe {probe} where {} is next", decisions.len());
-            decisions.push(decision);
-        }
-    }
-    Ok(decisions)
-}
-
-/// The number behind a word in the log.
-fn number(lines: &[Line], word: &str) -> Result<u64> {
-    after(lines, word)?.parse().with_context(|| format!("`{word}` is not followed by a number"))
-}
-
-/// What is behind a word in the log.
-fn after<'a>(lines: &'a [Line], word: &str) -> Result<&'a str> {
-    let found = lines.iter().find_map(|line| line.message.strip_prefix(word));
-    found.with_context(|| format!("the firmware's log has no `{word}`"))
 }

@@ -2,18 +2,15 @@
 
 use super::tool::Tool;
 use super::{BUNDLE, ENROLLED, PROBES_NPY};
-use crate::decision::{Candidate, Decision, Verdict};
+use crate::decision::{Decision, Simulated, Verdict};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 /// What `cognate simulate --json` prints for a probe.
 #[derive(Deserialize)]
 pub struct Outcome {
-    verdict: Verdict,
-    subject: Option<u32>,
-    score: Option<i32>,
-    runner_up: Option<u32>,
-    runner_up_score: Option<i32>,
+    #[serde(flatten)]
+    simulated: Simulated,
     /// The score of the probe's own subject; none for a stranger.
     pub own_score: Option<i32>,
     /// The scores of all other subjects.
@@ -32,14 +29,7 @@ pub struct Other {
 impl Outcome {
     /// The decision, as the device must make it.
     pub fn decision(&self) -> Decision {
-        let candidate = |subject: Option<u32>, score: Option<i32>| {
-            subject.zip(score).map(|(subject, score)| Candidate { subject, score })
-        };
-        Decision {
-            verdict: self.verdict,
-            best: candidate(self.subject, self.score),
-            runner_up: candidate(self.runner_up, self.runner_up_score),
-        }
+        self.simulated.decision()
     }
 
     /// Whether the cosine of the `f32` embeddings decides otherwise than the device: known or not, or as whom.
@@ -93,6 +83,7 @@ fn parse(text: &str) -> Result<Host> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decision::Candidate;
 
     const LINE: &str = r#"{"probe":0,"file":"5.png","label":"5","verdict":"known","subject":1,"name":"5","score":8000000,
         "runner_up":4,"runner_up_score":2000000,"own_score":8000000,"others":[{"subject":4,"score":2000000}],

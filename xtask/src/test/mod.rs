@@ -4,6 +4,7 @@ mod capi;
 mod device;
 mod encoders;
 pub mod fixture;
+mod hear;
 mod host;
 mod owned;
 mod panics;
@@ -32,6 +33,7 @@ pub fn run(board: Option<Board>, packages: Packages) -> Result<()> {
         Some(board) => {
             let ran = device::run(board, || Rig::build(board), &mut summary);
             capi::run(&[board], &mut summary);
+            hear::run(&[board], &mut summary, packages);
             if board == crate::device::BOARD {
                 crate::device::test(&mut summary, packages);
             }
@@ -64,6 +66,7 @@ fn everything(summary: &mut Summary, packages: Packages) -> Vec<(Board, bool)> {
     });
     owned::run(&Board::OWNED, summary);
     capi::run(&Board::EMULATED, summary);
+    hear::run(&Board::EMULATED, summary, packages);
     summary.step("demo: real samples, decided alike on host and device", || {
         crate::demo::run(crate::demo::BOARD, false, packages)
     });
