@@ -22,7 +22,6 @@ pub fn run(summary: &mut Summary, packages: Packages) {
     summary.step("lints of the core with each feature alone, and with all of them", || {
         features::choices()?.iter().try_for_each(|features| lint(&["clippy", "-p", "cognate", "--features", features]))
     });
-    summary.step("the core with each feature alone, and with all of them, for each target", features::run);
     summary.step("packages to publish", || release::package(false));
     summary
         .step("lints of the firmware's library", || lint(&[&["clippy", "--lib", "--tests"], &FIRMWARE[..]].concat()));
