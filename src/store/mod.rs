@@ -238,7 +238,7 @@ impl<Flash: NorFlash, const D: usize, const N: usize, F: Filter<D>> Store<Flash,
         if !self.gallery.templates().any(|(other, kind, _)| other == subject && kind == Kind::Adapted) {
             return Ok(None);
         }
-        let erased = self.rewrite(|other, kind| other != subject || kind == Kind::Enrolled)?;
+        let erased = self.rewrite(&|other, kind| other != subject || kind == Kind::Enrolled)?;
         self.gallery.revert(subject)?;
         Ok(Some(erased))
     }
@@ -249,7 +249,7 @@ impl<Flash: NorFlash, const D: usize, const N: usize, F: Filter<D>> Store<Flash,
     /// [`StoreError`]
     pub fn remove(&mut self, subject: SubjectId) -> Result<Receipt, StoreError> {
         self.require(subject)?;
-        let pages = self.rewrite(|other, _| other != subject)?;
+        let pages = self.rewrite(&|other, _| other != subject)?;
         let templates = self.gallery.remove(subject)?;
         Ok(Receipt::Erased { subject, templates, pages })
     }
@@ -306,7 +306,7 @@ impl<Flash: NorFlash, const D: usize, const N: usize, F: Filter<D>> Store<Flash,
             self.gallery.put_back(subject, &template, kind)?;
             self.gallery.give_from(subject.next());
         }
-        let outcome = self.rewrite(|_, _| true);
+        let outcome = self.rewrite(&|_, _| true);
         outcome.map_err(|error| {
             // The gallery is what was to be stored: only opening the store again says what is.
             self.log.doubt();
@@ -335,7 +335,7 @@ impl<Flash: NorFlash, const D: usize, const N: usize, F: Filter<D>> Store<Flash,
     ) -> Result<(), StoreError> {
         match self.log.append(kind, subject.number(), total, payload) {
             Err(LogError::Full) => {
-                self.rewrite(|_, _| true)?;
+                self.rewrite(&|_, _| true)?;
                 self.log.append(kind, subject.number(), total, payload).map_err(failed)
             }
             outcome => outcome.map_err(failed),
@@ -343,11 +343,11 @@ impl<Flash: NorFlash, const D: usize, const N: usize, F: Filter<D>> Store<Flash,
     }
 
     /// Writes what is to stay to the other half.
-    fn rewrite(&mut self, stays: impl Fn(SubjectId, Kind) -> bool) -> Result<Erased, StoreError> {
+    fn rewrite(&mut self, stays: &dyn Fn(SubjectId, Kind) -> bool) -> Result<Erased, StoreError> {
         let (gallery, hidden, mark) = (&self.gallery, &self.hidden, self.mark());
         let erased = self.log.rewrite(mark, &|sink| {
             hidden.iter().chain(hidden).try_for_each(|subject| sink(&hide(*subject)))?;
-            write_all(gallery, &stays, sink)
+            write_all(gallery, stays, sink)
         });
         erased.map_err(failed)
     }
@@ -368,22 +368,17 @@ fn write_all<const D: usize, const N: usize, F: Filter<D>>(
     stays: &dyn Fn(SubjectId, Kind) -> bool,
     sink: &mut Sink<'_>,
 ) -> Result<(), LogError> {
-    let (mut before, mut index) = (None, 0);
-    for (subject, _, code) in
-        gallery.templates().filter(|(subject, kind, _)| *kind == Kind::Enrolled && stays(*subject, *kind))
-    {
-        index = if before == Some(subject) { index + 1 } else { 0 };
-        before = Some(subject);
-        let of_subject = gallery.places(subject).filter(|place| gallery.kind(*place) == Kind::Enrolled);
-        let total = u16::try_from(of_subject.count()).unwrap_or(u16::MAX);
-        let payload = bytemuck::must_cast_slice(&code);
-        sink(&Entry { kind: RecordKind::Enroll, subject: subject.number(), index, total, payload })?;
-    }
-    for (subject, _, code) in
-        gallery.templates().filter(|(subject, kind, _)| *kind == Kind::Adapted && stays(*subject, *kind))
-    {
-        let payload = bytemuck::must_cast_slice(&code);
-        sink(&Entry { kind: RecordKind::Adapt, subject: subject.number(), index: 0, total: 1, payload })?;
+    for (kind, record) in [(Kind::Enrolled, RecordKind::Enroll), (Kind::Adapted, RecordKind::Adapt)] {
+        let (mut before, mut index) = (None, 0);
+        for (subject, _, code) in
+            gallery.templates().filter(|(subject, found, _)| *found == kind && stays(*subject, kind))
+        {
+            index = if before == Some(subject) { index + 1 } else { 0 };
+            before = Some(subject);
+            let total = gallery.places(subject).filter(|place| gallery.kind(*place) == kind).count();
+            let (payload, total) = (bytemuck::must_cast_slice(&code), u16::try_from(total).unwrap_or(u16::MAX));
+            sink(&Entry { kind: record, subject: subject.number(), index, total, payload })?;
+        }
     }
     Ok(())
 }
