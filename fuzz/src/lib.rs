@@ -35,6 +35,17 @@ pub fn seal(bytes: &mut [u8]) {
     bytes[16..20].copy_from_slice(&crc.to_le_bytes());
 }
 
+/// A file with other bytes in some of its places, and more behind it.
+#[must_use]
+pub fn changed(file: &[u8], changes: &[(u16, u8)], behind: &[u8]) -> Vec<u8> {
+    let mut bytes = file.to_vec();
+    for (place, byte) in changes {
+        bytes[usize::from(*place) % file.len()] = *byte;
+    }
+    bytes.extend_from_slice(behind);
+    bytes
+}
+
 /// Bundles that between them have every section, form and layout.
 pub fn bundles() -> &'static [Vec<u8>; 4] {
     static BUNDLES: OnceLock<[Vec<u8>; 4]> = OnceLock::new();

@@ -3,36 +3,38 @@
 
 use cognate::normalization::SubjectStatistics;
 use cognate::{BundleView, Decision, MatchError, Normalization, Scan, Search, TemplateRef, template};
-use cognate_fuzz::{bundles, seal};
+use cognate_fuzz::{bundles, changed, seal};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
-    /// Which of the bundles that are right.
-    bundle: u8,
-    /// What is changed in it, and where.
-    changes: Vec<(u16, u8)>,
-    /// What comes behind it.
-    raw: &'a [u8],
+    file: File<'a>,
+    /// Every sixteenth stays as it is: nearly always refused for its checksum.
+    sealed: u8,
+}
+
+#[derive(Arbitrary, Debug)]
+enum File<'a> {
+    /// One of the bundles that are right, with bytes changed in it and more behind it.
+    Changed { bundle: u8, changes: Vec<(u16, u8)>, behind: &'a [u8] },
+    /// Anything.
+    Raw(&'a [u8]),
 }
 
 fuzz_target!(|input: Input<'_>| {
-    let Input { bundle, changes, raw } = input;
-    let bundles = bundles();
-    let mut bytes = bundles[usize::from(bundle) % bundles.len()].clone();
-    for (place, byte) in changes {
-        let place = usize::from(place) % bytes.len();
-        bytes[place] = byte;
-    }
-    bytes.extend_from_slice(raw);
-    for mut bytes in [bytes, raw.to_vec()] {
-        // As it is: nearly always refused by its checksum.
-        let _ = BundleView::new_checked(&bytes);
-        seal(&mut bytes);
-        if let Ok(bundle) = BundleView::new_checked(&bytes) {
-            use_all(&bundle);
+    let mut bytes = match input.file {
+        File::Changed { bundle, changes, behind } => {
+            let bundles = bundles();
+            changed(&bundles[usize::from(bundle) % bundles.len()], &changes, behind)
         }
+        File::Raw(bytes) => bytes.to_vec(),
+    };
+    if !input.sealed.is_multiple_of(16) {
+        seal(&mut bytes);
+    }
+    if let Ok(bundle) = BundleView::new_checked(&bytes) {
+        use_all(&bundle);
     }
 });
 
