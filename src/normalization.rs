@@ -230,7 +230,10 @@ pub trait SubjectStatistics {
 
 /// The statistics of at most `N` subjects in RAM.
 #[derive(Clone, Debug, Default)]
-pub struct StatisticsList<const N: usize>(Vec<(SubjectId, Statistics), N>);
+pub struct StatisticsList<const N: usize>(
+    /// By ascending subject, so that one is found without looking at all of them.
+    Vec<(SubjectId, Statistics), N>,
+);
 
 impl<const N: usize> StatisticsList<N> {
     /// An empty list.
@@ -241,19 +244,34 @@ impl<const N: usize> StatisticsList<N> {
 
     /// Keeps a subject's statistics in place of any before; `false` when there is no room.
     pub fn set(&mut self, subject: SubjectId, statistics: Statistics) -> bool {
-        self.forget(subject);
-        self.0.push((subject, statistics)).is_ok()
+        if self.0.is_full() && self.of(subject).is_none() {
+            return false;
+        }
+        let mut carried = (subject, statistics);
+        let begin = self.begin(subject);
+        for place in self.0.iter_mut().skip(begin) {
+            core::mem::swap(place, &mut carried);
+            if carried.0 == subject {
+                return true;
+            }
+        }
+        self.0.push(carried).is_ok()
     }
 
     /// Forgets a subject.
     pub fn forget(&mut self, subject: SubjectId) {
         self.0.retain(|(other, _)| *other != subject);
     }
+
+    /// Where a subject is, or would be.
+    fn begin(&self, subject: SubjectId) -> usize {
+        self.0.partition_point(|(other, _)| *other < subject)
+    }
 }
 
 impl<const N: usize> SubjectStatistics for StatisticsList<N> {
     fn of(&self, subject: SubjectId) -> Option<Statistics> {
-        self.0.iter().find(|(other, _)| *other == subject).map(|(_, statistics)| *statistics)
+        self.0.get(self.begin(subject)).filter(|(other, _)| *other == subject).map(|(_, statistics)| *statistics)
     }
 }
 

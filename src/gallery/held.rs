@@ -79,7 +79,7 @@ pub(super) fn places_of<'a>(owners: &[SubjectId], order: &'a [u16], subject: Sub
 }
 
 /// Each subject with its places in `order`.
-fn groups<'a>(owners: &'a [SubjectId], order: &'a [u16]) -> impl Iterator<Item = (SubjectId, &'a [u16])> {
+pub(super) fn groups<'a>(owners: &'a [SubjectId], order: &'a [u16]) -> impl Iterator<Item = (SubjectId, &'a [u16])> {
     let mut rest = order;
     core::iter::from_fn(move || {
         let subject = owner(owners, *rest.first()?);

@@ -223,6 +223,11 @@ impl<const D: usize, const N: usize, F: Filter<D>> Gallery<D, N, F> {
         })
     }
 
+    /// The enrolled subjects, each once, by ascending id.
+    pub fn enrolled(&self) -> impl Iterator<Item = SubjectId> {
+        held::groups(&self.owners, &self.order).map(|(subject, _)| subject)
+    }
+
     /// The places of a subject's templates.
     pub(crate) fn places(&self, subject: SubjectId) -> impl Iterator<Item = usize> {
         held::places_of(&self.owners, &self.order, subject).iter().map(|place| usize::from(*place))

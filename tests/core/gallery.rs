@@ -89,6 +89,7 @@ fn replay<const D: usize, const N: usize, F: cognate::gallery::Filter<D>>(
         assert_eq!((gallery.len(), gallery.subjects()), (model.len(), model.subjects.len()));
         assert_eq!(gallery.next_subject(), Some(SubjectId::new(model.next)));
         assert_eq!(gallery.templates().collect::<Vec<_>>(), model.codes());
+        assert!(gallery.enrolled().map(SubjectId::number).eq(model.subjects.keys().copied()));
         for id in 1..12 {
             assert_eq!(gallery.contains(SubjectId::new(id)), model.subjects.contains_key(&id));
         }

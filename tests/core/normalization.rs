@@ -8,6 +8,7 @@ use cognate::{
     Template, similarity,
 };
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 const D: usize = 8;
 
@@ -112,6 +113,31 @@ proptest! {
         let evidence = decision.evidence().unwrap();
         prop_assert_eq!((evidence.best, evidence.runner_up), (found[0], found.get(1).copied()));
         prop_assert_eq!(matches!(decision, Decision::Known(_)), found[0].score >= policy.threshold());
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_list_has_what_was_set_last_of_each_subject(
+        steps in prop::collection::vec((0u32..6, any::<bool>(), any::<i16>()), 0..40)
+    ) {
+        let (mut list, mut expected) = (StatisticsList::<4>::new(), BTreeMap::new());
+        for (subject, forgets, mean) in steps {
+            if forgets {
+                list.forget(SubjectId::new(subject));
+                expected.remove(&subject);
+            } else {
+                let statistics = Statistics::new(Score::from_raw(mean.into()), 1);
+                let fits = expected.len() < 4 || expected.contains_key(&subject);
+                prop_assert_eq!(list.set(SubjectId::new(subject), statistics), fits);
+                if fits {
+                    expected.insert(subject, statistics);
+                }
+            }
+            for subject in 0..6 {
+                prop_assert_eq!(list.of(SubjectId::new(subject)), expected.get(&subject).copied());
+            }
+        }
     }
 }
 
