@@ -111,11 +111,7 @@ impl Recognizer {
         // It accepts nothing, and is replaced before anybody sees it.
         let policy = Policy::new(Score::from_raw(i32::MAX));
         let mut recognizer = Self { bundle, of_bundle, enrolled, methods, statistics, policy };
-        let mut next = recognizer.subject_after(None);
-        while let Some(subject) = next {
-            recognizer.keep_statistics(subject);
-            next = recognizer.subject_after(next);
-        }
+        recognizer.keep_all_statistics();
         recognizer.choose_policy()?;
         Ok(recognizer)
     }
@@ -204,18 +200,22 @@ impl Recognizer {
         self.bundle.thresholds().calibration().fusion
     }
 
-    /// The next subject that was enrolled here: `templates` goes by ascending subject.
-    fn subject_after(&self, before: Option<SubjectId>) -> Option<SubjectId> {
-        let mut subjects = self.enrolled.gallery().templates().map(|(subject, ..)| subject);
-        subjects.find(|subject| before.is_none_or(|before| *subject > before))
-    }
-
     fn keep_statistics(&mut self, subject: SubjectId) {
         if let Some((cohort, method, _)) = self.bundle.cohort()
             && let Some(statistics) = cohort.of_subject(self.enrolled.gallery(), subject, self.fusion(), method)
         {
             // There is room for as many subjects as the gallery can have.
             self.statistics.set(subject, statistics);
+        }
+    }
+
+    fn keep_all_statistics(&mut self) {
+        let (fusion, gallery) = (self.fusion(), self.enrolled.gallery());
+        let Some((cohort, method, _)) = self.bundle.cohort() else { return };
+        for subject in gallery.enrolled() {
+            if let Some(statistics) = cohort.of_subject(gallery, subject, fusion, method) {
+                self.statistics.set(subject, statistics);
+            }
         }
     }
 

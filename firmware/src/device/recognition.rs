@@ -174,19 +174,12 @@ where
     }
 
     fn keep_all_statistics(&mut self) {
-        if self.bundle.cohort().is_none() {
-            return;
-        }
-        let mut after = SubjectId::new(0);
-        loop {
-            let subjects = self.store.as_ref().ok().map(|store| store.gallery().templates());
-            let next = subjects.and_then(|all| {
-                let mut ids = all.map(|(subject, ..)| subject);
-                ids.find(|subject| *subject > after)
-            });
-            let Some(subject) = next else { break };
-            self.keep_statistics(subject);
-            after = subject;
+        let (fusion, Ok(store)) = (self.fusion(), &self.store) else { return };
+        let Some((cohort, method, _)) = self.bundle.cohort() else { return };
+        for subject in store.gallery().enrolled() {
+            if let Some(statistics) = cohort.of_subject(store.gallery(), subject, fusion, method) {
+                self.statistics.set(subject, statistics);
+            }
         }
     }
 

@@ -1,5 +1,5 @@
-//! What it takes from the firmware's start until the device is ready: with nothing in its flash, with a signed bundle, and with as
-//! many templates as it can hold.
+//! What it takes from the firmware's start until the device is ready: with nothing in its flash, with a signed bundle, with as
+//! many templates as it can hold, and with a bundle whose cohort each subject is compared with.
 
 use super::frames::{KEY, signed, signing_key};
 use super::{BOARD, COUNTING, Device, Maker};
@@ -27,48 +27,71 @@ pub struct Figure {
     kernel: &'static str,
     /// Bytes of the signed bundle, 0 for none.
     bundle_bytes: usize,
+    /// Whether scores are normalized against a cohort: each subject is then compared with it at the start.
+    cohort: bool,
     /// Templates in the store.
     pub templates: u16,
     /// From opening the flash until the link is served.
     pub instructions: u64,
 }
 
-/// Starts it with nothing, with a bundle, and with everything that it can hold, enrolled over its link.
+/// Starts it with nothing, with a bundle, with everything that it can hold, enrolled over its link, and with a cohort.
 ///
 /// # Errors
 /// When it does not start, refuses somebody, or is ready with others than were enrolled.
-pub fn measure(folder: &Path) -> Result<[Figure; 3]> {
+pub fn measure(folder: &Path) -> Result<[Figure; 4]> {
     let maker = Maker::build(folder, &signing_key().pk, &KEY)?;
     maker.erase()?;
-    let nothing = started_twice(&maker, 0)?;
+    let nothing = started_twice(&maker, Signed::NOTHING)?;
     // One that lets in whoever comes: with so many people, chance alone takes some strangers for one of them.
-    let bundle = Bundle { fpir: 999_000_000, ..Bundle::ANNA }.encode()?;
-    let device = maker.start(COUNTING)?;
-    let signed = signed(bundle.clone(), 1);
-    device.connect(&KEY)?.update(&signed, |_| ())?;
-    drop(device);
-    let with_bundle = started_twice(&maker, signed.len())?;
+    let bundle = Bundle { fpir: 999_000_000, ..Bundle::ANNA };
+    let (bundle, with_cohort) = (bundle.encode()?, Bundle { cohort: true, ..bundle }.encode()?);
+    let plain = Signed::update(&maker, &bundle, 1)?;
+    let with_bundle = started_twice(&maker, plain)?;
     let device = maker.start(COUNTING)?;
     let enrolled = fill(&mut device.connect(&KEY)?, &bundle)?;
     drop(device);
-    let full = ready(&mut maker.start(COUNTING)?, signed.len())?;
-    ensure!(full.templates == enrolled, "{enrolled} templates were enrolled, and it has {}", full.templates);
-    Ok([nothing, with_bundle, full])
+    let full = ready(&mut maker.start(COUNTING)?, plain)?;
+    let normalized = Signed { cohort: true, ..Signed::update(&maker, &with_cohort, 2)? };
+    let normalized = started_twice(&maker, normalized)?;
+    for figure in [full, normalized] {
+        ensure!(figure.templates == enrolled, "{enrolled} templates were enrolled, and it has {}", figure.templates);
+    }
+    Ok([nothing, with_bundle, full, normalized])
+}
+
+/// The bundle in use.
+#[derive(Clone, Copy)]
+struct Signed {
+    bytes: usize,
+    cohort: bool,
+}
+
+impl Signed {
+    const NOTHING: Self = Self { bytes: 0, cohort: false };
+
+    /// Gives the device a bundle, which it takes into use.
+    fn update(maker: &Maker, bundle: &[u8], version: u32) -> Result<Self> {
+        let signed = signed(bundle.to_vec(), version);
+        maker.start(COUNTING)?.connect(&KEY)?.update(&signed, |_| ())?;
+        Ok(Self { bytes: signed.len(), cohort: false })
+    }
 }
 
 /// The first start begins what is kept in flash; the next one is as every later one.
-fn started_twice(maker: &Maker, bundle_bytes: usize) -> Result<Figure> {
-    ready(&mut maker.start(COUNTING)?, bundle_bytes)?;
-    ready(&mut maker.start(COUNTING)?, bundle_bytes)
+fn started_twice(maker: &Maker, bundle: Signed) -> Result<Figure> {
+    ready(&mut maker.start(COUNTING)?, bundle)?;
+    ready(&mut maker.start(COUNTING)?, bundle)
 }
 
 /// What it says when it is ready.
-fn ready(device: &mut Device, bundle_bytes: usize) -> Result<Figure> {
+fn ready(device: &mut Device, bundle: Signed) -> Result<Figure> {
     let began = Instant::now();
     loop {
         let lines = device.running.lines()?;
         if let Some((templates, instructions)) = lines.iter().find_map(|line| parse(&line.message)) {
-            return Ok(Figure { board: BOARD.name(), kernel: "boot", bundle_bytes, templates, instructions });
+            let Signed { bytes: bundle_bytes, cohort } = bundle;
+            return Ok(Figure { board: BOARD.name(), kernel: "boot", bundle_bytes, cohort, templates, instructions });
         }
         device.require_running()?;
         ensure!(began.elapsed() < READY_WITHIN, "it is not ready after {} s", READY_WITHIN.as_secs());
@@ -106,10 +129,11 @@ fn fill(link: &mut Link<Port>, bundle: &[u8]) -> Result<u16> {
 /// The figures for a person to read.
 pub fn table(figures: &[Figure]) -> String {
     let mut table = format!("{}: instructions until the device is ready\n", BOARD.name());
-    for Figure { bundle_bytes, templates, instructions, .. } in figures {
+    for Figure { bundle_bytes, cohort, templates, instructions, .. } in figures {
+        let cohort = if *cohort { ", a cohort" } else { "" };
         let what = match bundle_bytes {
             0 => "nothing in its flash".to_owned(),
-            _ => format!("a signed bundle of {bundle_bytes} B and {templates} templates"),
+            _ => format!("a signed bundle of {bundle_bytes} B{cohort} and {templates} templates"),
         };
         // Writing to a string does not fail.
         let _ = writeln!(table, "{instructions:>9}  {what}");
