@@ -36,6 +36,7 @@ mod test;
 use board::Board;
 use cargo::Packages;
 use clap::{Parser, Subcommand};
+use fuzz::Inputs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -139,8 +140,11 @@ enum Command {
         /// For so long each
         #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
         seconds: u64,
+        /// So many inputs each in place of a time, from nothing and the same each time, on every core
+        #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
+        runs: Option<u64>,
         /// Only this input, such as one that made the target fail
-        #[arg(long, value_name = "FILE", requires = "target")]
+        #[arg(long, value_name = "FILE", requires = "target", conflicts_with_all = ["seconds", "runs"])]
         input: Option<PathBuf>,
     },
     /// Cut the power at every point of random histories of a store, and see whether anything is lost or half there
@@ -206,7 +210,10 @@ fn main() -> ExitCode {
         Command::Features => features::run(),
         Command::Package { verify } => release::package(verify),
         Command::Deny => release::deny(),
-        Command::Fuzz { target, seconds, input } => fuzz::run(target.as_deref(), seconds, input.as_deref()),
+        Command::Fuzz { target, seconds, runs, input } => {
+            let counted = runs.map_or(Inputs::Seconds(seconds), Inputs::Runs);
+            fuzz::run(target.as_deref(), input.as_deref().map_or(counted, Inputs::File))
+        }
         Command::Powercut { json, histories } => powercut::run(json, histories),
         Command::Story { seed } => device::story(seed, Packages::default()),
         Command::Device { bundles, link, folder, port } => device::run([&bundles, &link], &folder, port),

@@ -3,6 +3,7 @@
 use super::summary::Summary;
 use crate::board::Board;
 use crate::cargo::{self, Packages};
+use crate::fuzz::{self, Inputs};
 use crate::{features, release};
 use anyhow::{Context, Result};
 
@@ -54,7 +55,9 @@ pub fn run(summary: &mut Summary, packages: Packages) {
         summary.step(&format!("example {example}"), || cargo(&["run", "--quiet", "--example", example]));
     }
     summary.step("C interface: its header is of its source", || cargo(&[&["test"], &CAPI[..]].concat()));
-    summary.step("fuzzing: the same hostile bytes for each target", crate::fuzz::test);
+    summary.step("fuzzing: the same hostile bytes for each target", || {
+        fuzz::run(None, Inputs::Runs(fuzz::RUNS_OF_A_TEST))
+    });
     summary.step("firmware: tests on mock pins", || cargo(&[&["test", "--lib"], &FIRMWARE[..]].concat()));
 }
 
