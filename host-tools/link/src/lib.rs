@@ -8,7 +8,7 @@ mod port;
 mod tasks;
 
 pub use error::{LinkError, advice};
-pub use port::{Port, PortName};
+pub use port::{Port, PortName, PortNameError};
 pub use tasks::{Subject, Update};
 
 use cognate::protocol::client::Heard;

@@ -1,15 +1,17 @@
 //! What carries bytes: TCP to an emulator, or a serial port.
 
 use crate::LinkError;
-use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::str::FromStr;
 use std::time::Duration;
 
 /// How long a read waits for something. Whoever reads has a deadline of its own.
 const PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long a connection over TCP may take to be there, and how long the other side may take nothing.
+const TCP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Bits a second of serial ports.
 #[cfg(feature = "serial")]
@@ -24,14 +26,20 @@ pub enum PortName {
     Serial(String),
 }
 
-impl FromStr for PortName {
-    type Err = Infallible;
+/// What is no name of a port.
+#[derive(Debug, thiserror::Error)]
+#[error("this is no TCP port: give tcp:HOST:PORT, such as tcp:127.0.0.1:4000")]
+pub struct PortNameError;
 
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(match text.strip_prefix("tcp:") {
-            Some(address) => Self::Tcp(address.to_owned()),
-            None => Self::Serial(text.to_owned()),
-        })
+impl FromStr for PortName {
+    type Err = PortNameError;
+
+    fn from_str(text: &str) -> Result<Self, PortNameError> {
+        let Some(address) = text.strip_prefix("tcp:") else { return Ok(Self::Serial(text.to_owned())) };
+        match address.rsplit_once(':') {
+            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(Self::Tcp(address.to_owned())),
+            _ => Err(PortNameError),
+        }
     }
 }
 
@@ -62,7 +70,8 @@ impl Port {
         let failed = |error| LinkError::Open { port: name.clone(), error };
         match name {
             PortName::Tcp(address) => {
-                let stream = TcpStream::connect(address).map_err(failed)?;
+                let stream = connect(address).map_err(failed)?;
+                stream.set_write_timeout(Some(TCP_PATIENCE)).map_err(failed)?;
                 stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
                 stream.set_nodelay(true).map_err(failed)?;
                 Ok(Self::Tcp(stream))
@@ -77,6 +86,18 @@ impl Port {
             PortName::Serial(_) => Err(LinkError::NoSerial { port: name.clone() }),
         }
     }
+}
+
+/// To the first of a name's addresses that answers. The system would wait for minutes for one that does not.
+fn connect(address: &str) -> io::Result<TcpStream> {
+    let mut outcome = Err(io::Error::new(ErrorKind::NotFound, "the name has no address"));
+    for address in address.to_socket_addrs()? {
+        outcome = TcpStream::connect_timeout(&address, TCP_PATIENCE);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
 }
 
 /// Whether a read only found nothing yet.
