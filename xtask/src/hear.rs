@@ -10,6 +10,7 @@ use crate::demo::tool::Tool;
 use crate::firmware::{self, Flash};
 use crate::log;
 use crate::qemu::{self, Ending, Line};
+use crate::region::Region;
 use crate::{in_repository, setup};
 use anyhow::{Context, Result, bail, ensure};
 use cognate::encoder::operators;
@@ -71,12 +72,12 @@ pub fn hear(board: Board, tool: &Tool, bundle: &Path, encoder: &Path, recordings
     let subjects = names.collect();
 
     let host = decisions_of_the_host(tool, &folder, &bundle, &encoder, &recordings)?;
-    let probes = folder.join("probes.pcm");
-    fs::write(&probes, pcm(rate(&view)?, &recordings)?)
-        .with_context(|| format!("cannot write {}", probes.display()))?;
-    let flash = Flash { bundle: Some(bundle), probes: Some(probes) };
-    let elf = firmware::build_one(board, "hear", &flash)?;
-    let run = qemu::run(board, &elf, TIMEOUT, show)?;
+    let elf = fs::read(firmware::build_one(board, "hear", &Flash::default())?)?;
+    let elf = Region::of_bundle(&elf)?.flash(elf, &bytes).with_context(|| bundle.display().to_string())?;
+    let elf = Region::flash_probes(elf, &pcm(rate(&view)?, &recordings)?)?;
+    let path = folder.join("hear");
+    fs::write(&path, elf).with_context(|| format!("cannot write {}", path.display()))?;
+    let run = qemu::run(board, &path, TIMEOUT, show)?;
     match run.ending {
         Ending::Exited(0) => (),
         Ending::Exited(code) => bail!("the firmware failed with exit code {code}: its log is above"),

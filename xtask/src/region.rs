@@ -63,16 +63,16 @@ impl Region {
         let mut bytes = u32::try_from(probes.len())?.to_le_bytes().to_vec();
         bytes.resize(16, 0);
         bytes.extend_from_slice(probes);
-        ensure!(bytes.len() <= region.length, "{} bytes do not fit into a region of {}", bytes.len(), region.length);
-        region.flash(elf, &bytes)
+        region.flash(elf, &bytes).context("the probes")
     }
 
     /// The ELF file with these bytes in the region, in place of what was linked there. They are put at the end of the file,
     /// and the segment made to name them: the program, which has seen the bundle that it was built with, stays as it is.
     ///
     /// # Errors
-    /// When nothing was linked into the region.
+    /// When nothing was linked into the region, or they do not fit into it.
     pub fn flash(&self, mut elf: Vec<u8>, bytes: &[u8]) -> Result<Vec<u8>> {
+        ensure!(bytes.len() <= self.length, "{} bytes do not fit into a region of {}", bytes.len(), self.length);
         let entry = self.program_header(&elf)?;
         let offset = u32::try_from(elf.len())?;
         let length = u32::try_from(bytes.len())?;

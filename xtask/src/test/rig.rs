@@ -79,7 +79,8 @@ impl Rig {
         let rows = fixture::rows(SAMPLES.map(|(who, time)| fixture::sample(who, time)));
         let pictures = SAMPLES.map(|(who, time)| picture(who, time)).concat();
         // All at once, so that the library is compiled once, and with nothing in flash that would compile it again.
-        let bins = if board.stands_for_its_kernels() { [&BINS[..], &bench::BINS].concat() } else { BINS.to_vec() };
+        let others = if board.stands_for_its_kernels() { &bench::BINS[..] } else { &[] };
+        let bins = [&BINS[..], &["hear"], others].concat();
         let mut elfs = firmware::build(board, &bins, &Flash::default())?;
         for (bin, path) in elfs.iter_mut().filter(|(bin, _)| BINS.contains(&bin.as_str())) {
             let elf = flashed(fs::read(&path)?, &bundle, &rows)?;
