@@ -9,6 +9,7 @@ mod bridge;
 mod budget;
 mod calibration;
 mod choices;
+mod device;
 mod drift;
 mod evaluation;
 mod flow;
