@@ -201,6 +201,6 @@ fn recordings_where_a_core_cannot_load_them_are_refused() {
     let mut recordings = Recordings::new(&flash.0[1..]);
     assert_eq!(recordings.next_recording(), Err(RecordingsError::Alignment { recording: 0 }));
     assert_eq!(recordings.next_points(), Ok(&[][..]));
-    assert_eq!(recordings.next_recording(), Ok(Some(0)));
+    assert_eq!(recordings.next_recording(), Err(RecordingsError::Alignment { recording: 1 }));
     assert_eq!(recordings.next_recording(), Ok(None));
 }
