@@ -54,7 +54,8 @@ impl<'a> Plan<'a> {
         let input_form = InputForm::new(form, of_input, &input).ok_or(EncoderError::Input)?;
         let sound = constants(56).ok_or(EncoderError::Input)?;
         let takes_features = matches!(input_form, InputForm::Int16 { .. });
-        if !sound.is_empty() && !(takes_features && sound_of(sound, input.extent.elements()).is_some()) {
+        let is_of_features = || takes_features && sound_of(sound, input.extent.elements()).is_some();
+        if !sound.is_empty() && !is_of_features() {
             return Err(EncoderError::Input);
         }
         let mut plan = Self {

@@ -28,8 +28,10 @@ pub unsafe fn led(pin: u32, lit: Level) -> Led {
     let mask = 1 << pin;
     // SAFETY: registers of this microcontroller that change this pin alone, which is an output before anybody uses the LED.
     let mut led = unsafe { Led::new([Bits::new(OUTSET, mask), Bits::new(OUTCLR, mask)], Bits::new(OUT, mask), lit) };
-    // Before the pin is driven, for one that is lit while low would flash.
-    let Ok(()) = led.set_low();
+    // From a reset on the pin is low: one that is lit by that would flash when it is driven.
+    if lit == Level::Low {
+        let Ok(()) = led.set_low();
+    }
     // SAFETY: the pin may be an output, as was promised.
     unsafe { output(pin) };
     led
