@@ -3,7 +3,6 @@
 use super::quantized::Workload;
 use super::run::{kernels_and_k, rounded};
 use crate::board::Board;
-use crate::firmware::{self, Flash};
 use crate::in_repository;
 use crate::qemu::{self, Ending, Loaded};
 use crate::region::Region;
@@ -14,7 +13,7 @@ use cognate_firmware::encoder_workload::{EncoderWorkload, sum_of};
 use serde::Serialize;
 use std::fmt::Write;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The definition of a whole encoder takes minutes where the machine is busy.
@@ -71,16 +70,16 @@ pub struct EncoderRuns {
 }
 
 impl EncoderRuns {
-    /// Builds the firmware; `None` for a board without memory for them.
+    /// By the firmware `bench-encoder`; `None` for a board without memory for them.
     ///
     /// # Errors
-    /// When it does not build.
-    pub fn build(board: Board) -> Result<Option<Self>> {
+    /// When it cannot be read.
+    pub fn new(board: Board, elf: &Path) -> Result<Option<Self>> {
         let folder = in_repository("target/bench").join(board.name());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let elf = firmware::build_one(board, "bench-encoder", &Flash::default())?;
-        let model = Region::of_model(&fs::read(&elf)?)?;
-        Ok((model.length > 0).then_some(Self { board, elf, address: model.start, folder }))
+        let bytes = fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
+        let model = Region::of_model(&bytes)?;
+        Ok((model.length > 0).then_some(Self { board, elf: elf.to_owned(), address: model.start, folder }))
     }
 
     /// Every encoder.

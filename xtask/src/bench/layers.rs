@@ -3,7 +3,6 @@
 use super::pseudo_random;
 use super::run::{kernels_and_k, rounded};
 use crate::board::Board;
-use crate::firmware::{self, Flash};
 use crate::in_repository;
 use crate::qemu::{self, Ending, Line};
 use crate::region::Region;
@@ -13,7 +12,7 @@ use cognate_firmware::layer_workload::LayerWorkload;
 use serde::Serialize;
 use std::fmt::Write;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -71,15 +70,14 @@ pub struct LayerRuns {
 }
 
 impl LayerRuns {
-    /// Builds the firmware.
+    /// By the firmware `bench-layers`.
     ///
     /// # Errors
-    /// When it does not build.
-    pub fn build(board: Board) -> Result<Self> {
+    /// When it cannot be read.
+    pub fn new(board: Board, elf: &Path) -> Result<Self> {
         let folder = in_repository("target/bench").join(board.name());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let elf = firmware::build_one(board, "bench-layers", &Flash::default())?;
-        let elf = fs::read(&elf).with_context(|| format!("cannot read {}", elf.display()))?;
+        let elf = fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
         Ok(Self { board, elf, folder })
     }
 

@@ -18,6 +18,7 @@ pub use sound::{run as sound, table as sound_table};
 pub use table::{KERNELS, of as table};
 
 use crate::board::Board;
+use crate::firmware::{self, Flash};
 use crate::{device, in_repository};
 use anyhow::{Result, bail};
 use clap::ValueEnum;
@@ -53,25 +54,26 @@ pub fn run(json: bool, board: Option<Board>, only: Option<What>, samples: usize)
     let encoders = if is_wanted(What::Encoders) { quantized::all(samples)? } else { Vec::new() };
     let mut wrong = 0;
     for board in boards {
+        let elf = |bin| firmware::build_one(board, bin, &Flash::default());
         if is_wanted(What::Searches) {
-            let figures = Runs::build(board, &data)?.all()?;
+            let figures = Runs::new(board, &elf("bench")?, &data)?.all()?;
             wrong += figures.iter().filter(|figure| !figure.equal_to_portable).count();
             print(json, &figures, || table(board, &figures))?;
         }
         if is_wanted(What::Layers) {
-            let figures = LayerRuns::build(board)?.all()?;
+            let figures = LayerRuns::new(board, &elf("bench-layers")?)?.all()?;
             wrong += figures.iter().filter(|figure| !figure.equal_to_portable).count();
             print(json, &figures, || layer_table(board, &figures))?;
         }
         if is_wanted(What::Encoders)
-            && let Some(runs) = EncoderRuns::build(board)?
+            && let Some(runs) = EncoderRuns::new(board, &elf("bench-encoder")?)?
         {
             let figures = runs.all(&encoders)?;
             wrong += figures.iter().filter(|figure| !figure.equal_to_portable).count();
             print(json, &figures, || encoder_table(board, &figures))?;
         }
         if is_wanted(What::Sound) {
-            let figure = sound(board)?;
+            let figure = sound(board, &elf("bench-sound")?)?;
             wrong += usize::from(!figure.equal_to_portable);
             print(json, std::slice::from_ref(&figure), || sound_table(board, &figure))?;
         }

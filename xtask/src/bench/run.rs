@@ -2,7 +2,7 @@
 
 use super::data::{COPIES, DIMENSION, Data, PHOTOS, Values};
 use crate::board::Board;
-use crate::firmware::{self, Flash, probe_rows};
+use crate::firmware::probe_rows;
 use crate::in_repository;
 use crate::qemu::{self, Ending, Line};
 use crate::region::Region;
@@ -15,7 +15,7 @@ use cognate::{CodeForm, Fusion, ModelDigest, Score, Space, SubjectId};
 use cognate_firmware::workload::{Task, Workload};
 use serde::Serialize;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -83,18 +83,17 @@ struct Experiment<'a> {
 }
 
 impl<'a> Runs<'a> {
-    /// Builds the firmware and flashes as many probes as its flash holds.
+    /// By the firmware `bench`, with as many probes as its flash holds.
     ///
     /// # Errors
-    /// When it does not build.
-    pub fn build(board: Board, data: &'a Data) -> Result<Self> {
+    /// When it cannot be read.
+    pub fn new(board: Board, elf: &Path, data: &'a Data) -> Result<Self> {
         let folder = in_repository("target/bench").join(board.name());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         // The micro:bit has 32 KiB for them.
         let photos = if board == Board::Microbit { 60 } else { data.photos.len() };
         let probes = probe_rows(MODEL, data.photos[..photos].iter().flatten().copied());
-        let elf = firmware::build_one(board, "bench", &Flash::default())?;
-        let elf = fs::read(&elf).with_context(|| format!("cannot read {}", elf.display()))?;
+        let elf = fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
         let elf = Region::flash_probes(elf, &probes)?;
         Ok(Self { board, elf, folder, data, photos })
     }

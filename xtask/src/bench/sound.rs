@@ -2,11 +2,11 @@
 
 use super::run::{kernels_and_k, rounded};
 use crate::board::Board;
-use crate::firmware::{self, Flash};
 use crate::qemu::{self, Ending};
 use anyhow::{Context, Result, ensure};
 use cognate_firmware::parity::Sound;
 use serde::Serialize;
+use std::path::Path;
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -28,13 +28,12 @@ pub struct SoundFigure {
     pub equal_to_portable: bool,
 }
 
-/// Builds the firmware and runs it.
+/// Runs the firmware `bench-sound`.
 ///
 /// # Errors
-/// When it does not build or run.
-pub fn run(board: Board) -> Result<SoundFigure> {
-    let elf = firmware::build_one(board, "bench-sound", &Flash::default())?;
-    let run = qemu::run(board, &elf, TIMEOUT, |_| ())?;
+/// When it does not run.
+pub fn run(board: Board, elf: &Path) -> Result<SoundFigure> {
+    let run = qemu::run(board, elf, TIMEOUT, |_| ())?;
     let lines: String = run.lines.iter().map(|line| format!("\n{line}")).collect();
     ensure!(run.ending == Ending::Exited(0), "the firmware ended with {:?}:{lines}", run.ending);
     let (_, k) = kernels_and_k(board, &run.lines)?;

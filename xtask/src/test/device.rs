@@ -344,21 +344,21 @@ fn panic(rig: &Rig) -> Result<()> {
 
 /// A few templates only, made up: whether what the benchmark prints is read, and right.
 fn benchmark(rig: &Rig) -> Result<()> {
-    let figures = bench::Runs::build(rig.board, &bench::Data::made_up())?.few()?;
+    let figures = bench::Runs::new(rig.board, rig.elf("bench")?, &bench::Data::made_up())?.few()?;
     println!("{}", bench::table(rig.board, &figures));
     let wrong: Vec<_> = figures.iter().filter(|figure| !figure.equal_to_portable).collect();
     ensure!(wrong.is_empty(), "not what the definition gives: {wrong:?}");
     for kernel in bench::KERNELS {
         ensure!(figures.iter().any(|figure| figure.kernel == kernel), "{kernel} was not measured");
     }
-    let layers = bench::LayerRuns::build(rig.board)?.all()?;
+    let layers = bench::LayerRuns::new(rig.board, rig.elf("bench-layers")?)?.all()?;
     println!("{}", bench::layer_table(rig.board, &layers));
     let wrong: Vec<_> = layers.iter().filter(|figure| !figure.equal_to_portable).collect();
     ensure!(wrong.is_empty(), "not what the definition gives: {wrong:?}");
-    let sound = bench::sound(rig.board)?;
+    let sound = bench::sound(rig.board, rig.elf("bench-sound")?)?;
     println!("{}", bench::sound_table(rig.board, &sound));
     ensure!(sound.equal_to_portable, "not what the host hears: {sound:?}");
-    if let Some(runs) = bench::EncoderRuns::build(rig.board)? {
+    if let Some(runs) = bench::EncoderRuns::new(rig.board, rig.elf("bench-encoder")?)? {
         let encoders = runs.few()?;
         println!("{}", bench::encoder_table(rig.board, &encoders));
         ensure!(encoders.iter().all(|figure| figure.equal_to_portable), "not what the host gives: {encoders:?}");
