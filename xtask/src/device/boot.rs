@@ -28,7 +28,7 @@ pub struct Figure {
     /// Bytes of the signed bundle, 0 for none.
     bundle_bytes: usize,
     /// Whether scores are normalized against a cohort: each subject is then compared with it at the start.
-    cohort: bool,
+    pub cohort: bool,
     /// Templates in the store.
     pub templates: u16,
     /// From opening the flash until the link is served.

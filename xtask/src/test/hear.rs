@@ -60,12 +60,12 @@ impl Words {
             write_wav(&words.folder.join(name(word, take)), &say(word, take))?;
             manifest += &format!("{},word {word}\n", name(word, take));
         }
-        fs::write(words.folder.join("words.csv"), manifest)?;
+        fs::write(words.folder.join("recordings.csv"), manifest)?;
         let at = |name: &str| format!("{FOLDER}/{name}");
-        words.tool.run(&["encode", &at("sound.encoder"), &at("words.csv"), "-o", &at("words.npy")])?;
+        words.tool.run(&["encode", &at("sound.encoder"), &at("recordings.csv"), "-o", &at("words.npy")])?;
         fs::copy(&words.encoder, words.folder.join("other.encoder"))?;
         fs::write(words.folder.join("other.encoder.toml"), PREPROCESSING.replace("hop = 128", "hop = 100"))?;
-        let other = words.tool.run(&["encode", &at("other.encoder"), &at("words.csv"), "-o", &at("other.npy")]);
+        let other = words.tool.run(&["encode", &at("other.encoder"), &at("recordings.csv"), "-o", &at("other.npy")]);
         ensure!(other.is_err(), "an encoder is run on features that it was not made for");
         let calibrate = ["calibrate", &at("words.npy"), "--enroll", ENROLLED, "--fmr", "0.05", "--no-comparison"];
         words.tool.run(&[&calibrate[..], &["-o", &at("thresholds.json")]].concat())?;
