@@ -1,6 +1,7 @@
 //! Builds firmware.
 
 use crate::board::Board;
+use crate::region::PROBES_BEGIN;
 use crate::sizes::Sizes;
 use crate::{cargo, in_repository, setup};
 use anyhow::{Context, Result, ensure};
@@ -34,7 +35,8 @@ impl Flash {
 fn that_fit(probes: PathBuf, board: Board) -> Result<PathBuf> {
     let path = format!("firmware/boards/{}.x", board.name());
     let layout = fs::read_to_string(in_repository(&path)).with_context(|| format!("cannot read {path}"))?;
-    let room = region_length(&layout, "PROBES").with_context(|| format!("{path} has no region PROBES"))?;
+    let region = region_length(&layout, "PROBES").with_context(|| format!("{path} has no region PROBES"))?;
+    let room = region.saturating_sub(PROBES_BEGIN);
     let pixels = fs::read(&probes).with_context(|| format!("cannot read {}", probes.display()))?;
     if pixels.len() <= room {
         return Ok(probes);

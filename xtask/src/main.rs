@@ -80,7 +80,7 @@ enum Command {
     /// The whole path: encode samples, choose a threshold, export a bundle, decide on an emulated Cortex-M4, compare
     Demo {
         /// Decide on another board, if it has room for the encoder
-        #[arg(long, default_value_t = demo::BOARD, value_enum)]
+        #[arg(long, default_value = demo::BOARD.name(), value_parser = Board::parse_emulated())]
         board: Board,
         /// Print the figures as one JSON object on the last line, too
         #[arg(long)]
@@ -96,7 +96,7 @@ enum Command {
         #[arg(required = true, value_name = "RECORDING")]
         recordings: Vec<PathBuf>,
         /// The board to run on
-        #[arg(long, default_value = "mps2-an386")]
+        #[arg(long, default_value = demo::BOARD.name(), value_parser = Board::parse_emulated())]
         board: Board,
     },
     /// What searches, encoders, features of sound and a start cost in instructions, counted in QEMU, beside what a user would write

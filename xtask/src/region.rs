@@ -5,6 +5,9 @@ use object::elf::{FileHeader32, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{LittleEndian, Object, ObjectSymbol, U32};
 
+/// What is before the probes in their region: their length.
+pub const PROBES_BEGIN: usize = 16;
+
 /// A region of flash, as the linker script lays it out.
 pub struct Region {
     /// Its first address.
@@ -61,7 +64,7 @@ impl Region {
     pub fn flash_probes(elf: Vec<u8>, probes: &[u8]) -> Result<Vec<u8>> {
         let region = Self::of_probes(&elf)?;
         let mut bytes = u32::try_from(probes.len())?.to_le_bytes().to_vec();
-        bytes.resize(16, 0);
+        bytes.resize(PROBES_BEGIN, 0);
         bytes.extend_from_slice(probes);
         region.flash(elf, &bytes).context("the probes")
     }

@@ -146,7 +146,8 @@ impl Compared {
         let (f32_eer, int8_eer) = (eer(F32)?, eer(INT8)?);
         let genuine = self.sorted(true, F32).len();
         let fnmr = |which| {
-            self.sorted(true, which).partition_point(|&score| score < self.threshold(which)) as f64 / genuine as f64
+            let threshold = self.threshold(which);
+            self.sorted(true, which).partition_point(|&score| score < threshold) as f64 / genuine as f64
         };
         Some(Rates {
             genuine,

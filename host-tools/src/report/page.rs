@@ -249,7 +249,7 @@ fn shown(score: i32, rows: &Rows) -> String {
     if rows.form().is_cosine() { format!("{:.4}", f64::from(score) / f64::from(COSINE_ONE)) } else { score.to_string() }
 }
 
-fn percent(rate: f64) -> String {
+pub(super) fn percent(rate: f64) -> String {
     format!("{:.3} %", rate * 100.0)
 }
 

@@ -2,7 +2,7 @@
 
 use super::charts::{Chart, map};
 use super::figure::{Axis, Figure, escaped};
-use super::page::{END, begin, card, drawings};
+use super::page::{END, begin, card, drawings, percent};
 use super::table::Table;
 use crate::evaluation::Rows;
 use std::fmt::Write;
@@ -115,10 +115,6 @@ impl Run<'_> {
     }
 }
 
-fn percent(fraction: f64) -> String {
-    format!("{:.2} %", fraction * 100.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,7 +145,7 @@ mod tests {
         let (rows, recipe) = (rows(), [("loss".to_owned(), "<script>".to_owned())]);
         let losses: Vec<f32> = (0..250).map(|step| 5.0 - step as f32 / 100.0).collect();
         let page = run(&rows, &losses, &[(100, 0.25), (200, 0.125), (250, 0.2)], &recipe).page();
-        assert!(page.contains("12.50 %") && page.contains("after step 200") && page.contains("25.00 %"), "{page}");
+        assert!(page.contains("12.500 %") && page.contains("after step 200") && page.contains("25.000 %"), "{page}");
         assert!(page.contains("&lt;script&gt;") && !page.contains("<script>") && page.contains("a&lt;b"));
         assert_eq!(page.matches("<figure>").count(), 4);
     }
