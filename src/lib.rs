@@ -20,10 +20,11 @@
 //! 6. [`Search`]: [`Search::verify`] (is this subject 3?), [`Search::identify`] (who is this, if anyone?), [`Search::rank`],
 //!    [`Search::scores`]; [`normalization`] of scores against a cohort; [`Query`], sums of templates to search for.
 //! 7. [`policy`]: thresholds by the error rate that they hold, and what a [`Decision`] rests on.
-//! 8. [`statistics`]: how scores are distributed in the field, without templates, ids or times.
-//! 9. [`bundle`]: the one file that carries all of this from the host to the device; with the feature `signature`, the module
-//!    of that name has bundles that prove where they come from, and slots in flash to update them in.
-//! 10. With the feature `storage`, the modules `store` and `guard`: who is enrolled outlasts a power cut, and attempts are counted
+//! 8. [`Matcher`]: a bundle and those who are enrolled beside it, behind one search.
+//! 9. [`statistics`]: how scores are distributed in the field, without templates, ids or times.
+//! 10. [`bundle`]: the one file that carries all of this from the host to the device; with the feature `signature`, the module
+//!     of that name has bundles that prove where they come from, and slots in flash to update them in.
+//! 11. With the feature `storage`, the modules `store` and `guard`: who is enrolled outlasts a power cut, and attempts are counted
 //!     before their score is known; [`liveness`] is a hook that fails closed.
 //!
 //! The arithmetic is defined in `docs/fixed-point.md`, the file in `docs/bundle-format.md`.
@@ -63,6 +64,7 @@ pub mod gallery;
 pub mod guard;
 pub mod kernel;
 pub mod liveness;
+pub mod matcher;
 pub mod model;
 pub mod normalization;
 pub mod policy;
@@ -90,6 +92,8 @@ pub use bundle::{BundleContents, BundleError, BundleView};
 pub use embedding::{Embedding, EmbeddingError};
 #[doc(inline)]
 pub use gallery::{FilteredGallery, Fusion, Gallery, GalleryError, GalleryView, Scan, SubjectId};
+#[doc(inline)]
+pub use matcher::{DimensionError, Matcher};
 #[doc(inline)]
 pub use model::ModelDigest;
 #[doc(inline)]

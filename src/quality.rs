@@ -11,6 +11,9 @@ use core::fmt;
 /// The most samples of a subject that are looked at together.
 pub const MAX_SAMPLES: usize = 128;
 
+/// The fewest samples of a subject, unless a firmware asks for more.
+pub const LEAST_SAMPLES: usize = 3;
+
 /// What an enrollment has to keep to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -29,7 +32,7 @@ pub struct QualityLimits {
 
 impl QualityLimits {
     /// The limits that go with a threshold of scores that are not normalized: samples that would not be accepted as one another
-    /// are inconsistent, and a sample that would be accepted as somebody else is too close. Three samples, an eighth of the
+    /// are inconsistent, and a sample that would be accepted as somebody else is too close. [`LEAST_SAMPLES`], an eighth of the
     /// elements clipped.
     #[must_use]
     pub const fn for_threshold(threshold: Score, form: CodeForm, dimension: usize) -> Self {
@@ -38,7 +41,7 @@ impl QualityLimits {
             CodeForm::Euclidean(_) => Score::from_squared_distance(0),
         };
         Self {
-            least_samples: 3,
+            least_samples: LEAST_SAMPLES,
             least_consistency: threshold,
             closest_other: threshold,
             duplicate,
@@ -167,12 +170,11 @@ fn closest_other<T: AsTemplate>(
     own: Option<SubjectId>,
     limits: &QualityLimits,
 ) -> Result<Option<Match>, Refusal> {
-    let excluded = own.as_slice();
-    let search = search.without(excluded);
     let mut closest: Option<Match> = None;
     for (sample, template) in samples.iter().enumerate() {
-        let nearest = search.rank::<1>(template).map_err(Refusal::Match)?.first().copied();
-        let Some(other) = nearest else { continue };
+        let nearest = search.rank::<2>(template).map_err(Refusal::Match)?;
+        // Not by excluding it: the search may exclude others, and a search has one list of these.
+        let Some(other) = nearest.iter().find(|nearest| Some(nearest.subject) != own).copied() else { continue };
         if other.score >= limits.closest_other {
             return Err(Refusal::TooClose { sample, other, most: limits.closest_other });
         }

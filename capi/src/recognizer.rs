@@ -4,21 +4,17 @@ use crate::configuration::{COGNATE_CAPACITY, COGNATE_DIMENSION, COGNATE_ENCODER_
 use crate::flash::Flash;
 use crate::status::Status;
 use crate::values;
-use cognate::normalization::{StatisticsList, SubjectStatistics};
-use cognate::quality::{self, QualityLimits};
 use cognate::store::{Area, Store};
 use cognate::{
-    BundleView, Decision, Embedding, Fusion, Gallery, GalleryView, Normalization, Policy, Scan, Score, Search,
-    SubjectId, Template, Verification,
+    BundleView, Decision, Embedding, Fusion, Gallery, Matcher, Policy, Score, Search, SubjectId, Template, Verification,
 };
 use heapless::Vec;
 
-/// The fewest samples that make a subject.
-const ENROLL_LEAST: usize = 3;
-/// The most that are looked at together.
+/// The most samples that are looked at together.
 const ENROLL_MOST: usize = 8;
 
 type Code = Template<COGNATE_DIMENSION>;
+type OfBundle = Matcher<'static, COGNATE_DIMENSION, COGNATE_CAPACITY, COGNATE_ENCODER_DIMENSION>;
 type Ram = Gallery<COGNATE_DIMENSION, COGNATE_CAPACITY>;
 type Stored = Store<Flash, COGNATE_DIMENSION, COGNATE_CAPACITY>;
 
@@ -80,12 +76,9 @@ static IN_FLASH: Methods = Methods {
 
 /// Decides about embeddings.
 pub(crate) struct Recognizer {
-    bundle: BundleView<'static>,
-    of_bundle: GalleryView<'static>,
+    matcher: OfBundle,
     enrolled: Enrolled,
     methods: &'static Methods,
-    /// Of the subjects enrolled here, when scores are normalized; the bundle has those of its own.
-    statistics: StatisticsList<COGNATE_CAPACITY>,
     /// For who is enrolled now.
     policy: Policy<'static>,
 }
@@ -107,18 +100,18 @@ impl Recognizer {
     }
 
     fn of(bundle: BundleView<'static>, enrolled: Enrolled, methods: &'static Methods) -> Result<Self, Status> {
-        let (of_bundle, statistics) = (bundle.gallery(), StatisticsList::new());
+        let mut matcher = OfBundle::new(&bundle)?;
+        matcher.note_all(enrolled.gallery());
         // It accepts nothing, and is replaced before anybody sees it.
         let policy = Policy::new(Score::from_raw(i32::MAX));
-        let mut recognizer = Self { bundle, of_bundle, enrolled, methods, statistics, policy };
-        recognizer.keep_all_statistics();
+        let mut recognizer = Self { matcher, enrolled, methods, policy };
         recognizer.choose_policy()?;
         Ok(recognizer)
     }
 
     /// The bundle.
     pub(crate) const fn bundle(&self) -> &BundleView<'static> {
-        &self.bundle
+        self.matcher.bundle()
     }
 
     /// The template of an embedding.
@@ -135,7 +128,7 @@ impl Recognizer {
 
     /// Whether it is this subject, by the threshold that the exporter chose.
     pub(crate) fn verify(&self, embedding: &[f32], subject: u32) -> Result<Verification, Status> {
-        let (template, policy) = (self.code(embedding)?, self.bundle.verification()?);
+        let (template, policy) = (self.code(embedding)?, self.bundle().verification()?);
         Ok(self.search(|search| search.verify(&template, SubjectId::new(subject), &policy))?)
     }
 
@@ -143,22 +136,21 @@ impl Recognizer {
     pub(crate) fn enroll(&mut self, samples: &[values::Template]) -> Result<u32, Status> {
         let mut templates = Vec::<Code, ENROLL_MOST>::new();
         for sample in samples {
-            if sample.model != *self.bundle.space().model.as_bytes() {
+            if sample.model != *self.bundle().space().model.as_bytes() {
                 return Err(Status::Model);
             }
-            let template = Template::from_code(sample.code, self.bundle.space())?;
+            let template = Template::from_code(sample.code, self.bundle().space())?;
             templates.push(template).map_err(|_| Status::SampleCount)?;
         }
-        let limits = QualityLimits { least_samples: ENROLL_LEAST, ..self.bundle.quality_limits() };
-        self.search(|search| quality::assess(&templates, search, None, &limits))?;
-        let subject = match self.fusion() {
+        self.matcher.assess(&templates, self.enrolled.gallery(), self.enrolled.hidden())?;
+        let subject = match self.matcher.fusion() {
             Fusion::Centroid => {
                 let centroid = self.enrolled.gallery().centroid(&templates)?;
                 (self.methods.enroll)(&mut self.enrolled, &[centroid])
             }
             Fusion::Maximum | Fusion::MeanOfBest(_) => (self.methods.enroll)(&mut self.enrolled, &templates),
         }?;
-        self.keep_statistics(subject);
+        self.matcher.note(self.enrolled.gallery(), subject);
         if let Err(status) = self.choose_policy() {
             // With one more subject no threshold holds the rate that was asked for. It was not enrolled a moment ago.
             let _ = self.remove(subject.number());
@@ -170,12 +162,12 @@ impl Recognizer {
     /// Removes a subject.
     pub(crate) fn remove(&mut self, subject: u32) -> Result<(), Status> {
         let subject = SubjectId::new(subject);
-        let of_bundle = self.bundle.subjects().any(|other| other.id == subject);
+        let of_bundle = self.bundle().subjects().any(|other| other.id == subject);
         if !of_bundle && !self.enrolled.gallery().contains(subject) {
             return Err(Status::UnknownSubject);
         }
         (self.methods.remove)(&mut self.enrolled, subject)?;
-        self.statistics.forget(subject);
+        self.matcher.forget(subject);
         // A threshold for more subjects was there, so one for fewer is. Otherwise the old policy would stay, and a decision by
         // it is refused.
         let _ = self.choose_policy();
@@ -188,60 +180,24 @@ impl Recognizer {
     }
 
     fn code(&self, embedding: &[f32]) -> Result<Code, Status> {
-        let space = self.bundle.space();
-        if let Some(back_end) = self.bundle.back_end() {
-            let embedding = Embedding::<COGNATE_ENCODER_DIMENSION>::from_slice(embedding)?;
-            return Ok(back_end.template(&embedding, space)?);
-        }
-        Ok(Template::new(&Embedding::from_slice(embedding)?, space))
-    }
-
-    fn fusion(&self) -> Fusion {
-        self.bundle.thresholds().calibration().fusion
-    }
-
-    fn keep_statistics(&mut self, subject: SubjectId) {
-        if let Some((cohort, method, _)) = self.bundle.cohort()
-            && let Some(statistics) = cohort.of_subject(self.enrolled.gallery(), subject, self.fusion(), method)
-        {
-            // There is room for as many subjects as the gallery can have.
-            self.statistics.set(subject, statistics);
-        }
-    }
-
-    fn keep_all_statistics(&mut self) {
-        let (fusion, gallery) = (self.fusion(), self.enrolled.gallery());
-        let Some((cohort, method, _)) = self.bundle.cohort() else { return };
-        for subject in gallery.enrolled() {
-            if let Some(statistics) = cohort.of_subject(gallery, subject, fusion, method) {
-                self.statistics.set(subject, statistics);
-            }
-        }
+        Ok(self.matcher.template(&Embedding::from_slice(embedding)?)?)
     }
 
     fn choose_policy(&mut self) -> Result<(), Status> {
-        self.policy = self.search(|search| self.bundle.identification(search))?;
+        self.policy = self.search(|search| self.bundle().identification(search))?;
         Ok(())
     }
 
-    /// Hands out both galleries as one, fused and normalized as the thresholds were calibrated.
+    /// Hands out both galleries as one, without who was removed of the bundle's.
     fn search<T>(&self, use_search: impl FnOnce(&Search<'_>) -> T) -> T {
-        let galleries: [&dyn Scan; 2] = [&self.of_bundle, self.enrolled.gallery()];
-        let search = Search::new(&galleries).fused_by(self.fusion()).without(self.enrolled.hidden());
-        let Some((cohort, method, of_bundle)) = self.bundle.cohort() else { return use_search(&search) };
-        let statistics: [&dyn SubjectStatistics; 2] = [of_bundle, &self.statistics];
-        use_search(&search.normalized_by(&Normalization::new(cohort, method, &statistics)))
+        self.matcher.search(self.enrolled.gallery(), self.enrolled.hidden(), use_search)
     }
 }
 
 fn bundle_in(bytes: &'static [u8]) -> Result<BundleView<'static>, Status> {
     let bundle = BundleView::new_checked(bytes)?;
-    let fits = bundle.dimension() == COGNATE_DIMENSION && bundle.encoder_dimension() == COGNATE_ENCODER_DIMENSION;
-    match () {
-        () if !fits => Err(Status::Dimension),
-        () if bundle.is_protected() => Err(Status::Protected),
-        () => Ok(bundle),
-    }
+    OfBundle::check(&bundle)?;
+    if bundle.is_protected() { Err(Status::Protected) } else { Ok(bundle) }
 }
 
 const fn gallery_for(bundle: &BundleView<'_>) -> Ram {

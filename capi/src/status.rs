@@ -4,7 +4,7 @@ use cognate::back_end::BackEndError;
 use cognate::encoder::{EncoderError, RunError, StepError};
 use cognate::quality::Refusal;
 use cognate::store::{OpenError, StoreError};
-use cognate::{BundleError, EmbeddingError, GalleryError, MatchError, PolicyError, TemplateError};
+use cognate::{BundleError, DimensionError, EmbeddingError, GalleryError, MatchError, PolicyError, TemplateError};
 use core::ffi::CStr;
 
 /// How a call went; cognate_status_text says it in words, and what to do.
@@ -190,6 +190,12 @@ impl From<BundleError> for Status {
             BundleError::FormatVersion { .. } | BundleError::UnknownSection { .. } => Self::BundleVersion,
             _ => Self::BundleMalformed,
         }
+    }
+}
+
+impl From<DimensionError> for Status {
+    fn from(_: DimensionError) -> Self {
+        Self::Dimension
     }
 }
 

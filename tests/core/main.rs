@@ -13,6 +13,7 @@ mod gallery;
 #[cfg(feature = "storage")]
 mod guard;
 mod kernel;
+mod matcher;
 mod normalization;
 mod policy;
 #[cfg(feature = "storage")]

@@ -71,29 +71,38 @@ fn limit_norm(mut code: Vec<i8>, keep: usize) -> Vec<i8> {
 
 /// A bundle with a subject of this name.
 pub fn bundle(name: &str) -> Vec<u8> {
+    bundle_with(name, |_| ())
+}
+
+/// The same, changed.
+pub fn bundle_with(name: &str, change: impl FnOnce(&mut BundleContents<'_>)) -> Vec<u8> {
     let rate = Rate::from_parts_per_billion(1_000_000).unwrap();
     let threshold =
         ThresholdEntry { fmr: rate, threshold: Score::from_ratio(1, 2), comparisons: 3000, fmr_upper_bound: rate };
     let id = SubjectId::FIRST;
-    let contents = BundleContents {
+    let thresholds = [threshold];
+    let subjects = [Subject { id, name }];
+    let templates = [EnrolledTemplate { subject: id, code: &[127, -5, 3] }];
+    let mut contents = BundleContents {
         dimension: 3,
         space: FULL,
         layout: Layout::Rows,
-        thresholds: &[threshold],
+        thresholds: &thresholds,
         operating_point: 0,
         fpir: Rate::ALL,
         margin: 0,
         fusion: Fusion::Maximum,
         calibrated_templates: 1,
-        subjects: &[Subject { id, name }],
+        subjects: &subjects,
         next_subject: id.next().unwrap(),
-        templates: &[EnrolledTemplate { subject: id, code: &[127, -5, 3] }],
+        templates: &templates,
         back_end: None,
         cohort: None,
         revealed: None,
         filter: false,
         encoder: None,
     };
+    change(&mut contents);
     let mut bytes = vec![0; contents.encoded_len().unwrap()];
     contents.encode(&mut bytes).unwrap();
     bytes

@@ -2,9 +2,9 @@ use super::*;
 use crate::fixture::{
     ANNA, BORIS, MODEL, STRANGER, anna, boris, bundle, bundle_with, bundle_with_nobody, encoder, threshold, view,
 };
-use crate::recognizer::ENROLL_LEAST;
 use crate::{Encoding, Frames};
 use cognate::encoder::{Arena, operators};
+use cognate::quality::LEAST_SAMPLES;
 use cognate::quality::Refusal;
 use cognate::{BackEnd, BackEndError, EmbeddingError, GalleryError, ModelDigest};
 use embedded_hal_mock::eh1::MockError;
@@ -163,11 +163,11 @@ fn after_collecting(count: usize) -> Event {
 
 #[test]
 fn too_few_samples_enroll_nobody() {
-    for found in 1..ENROLL_LEAST {
-        let few = Refusal::TooFewSamples { found, needed: ENROLL_LEAST };
+    for found in 1..LEAST_SAMPLES {
+        let few = Refusal::TooFewSamples { found, needed: LEAST_SAMPLES };
         assert_eq!(after_collecting(found), Event::EnrollmentRefused(EnrollError::Quality(few)));
     }
-    assert_eq!(after_collecting(ENROLL_LEAST), Event::Enrolled(BORIS));
+    assert_eq!(after_collecting(LEAST_SAMPLES), Event::Enrolled(BORIS));
 }
 
 #[test]
@@ -385,7 +385,7 @@ fn a_device_that_begins_with_nobody_rejects_until_the_button_enrolls() {
 fn errors_say_what_to_do() {
     let error: AppError<&str> = AppError::Pin(Line::Reject);
     assert_eq!(error.to_string(), "the Reject pin failed: check the board");
-    let error = EnrollError::Quality(Refusal::TooFewSamples { found: 1, needed: ENROLL_LEAST });
+    let error = EnrollError::Quality(Refusal::TooFewSamples { found: 1, needed: LEAST_SAMPLES });
     assert_eq!(error.to_string(), "1 of 3 samples: one bad sample would not be noticed; take more");
 }
 

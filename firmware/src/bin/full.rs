@@ -8,13 +8,12 @@ use cognate::encoder::Arena;
 use cognate::gallery::{Adaptation, Kind};
 use cognate::normalization::{StatisticsList, SubjectStatistics};
 use cognate::policy::Rate;
-use cognate::quality;
+use cognate::quality::{self, LEAST_SAMPLES};
 use cognate::{
     BundleView, Decision, Embedding, FilteredGallery, Fusion, GalleryView, Match, Normalization, Query, Scan, Score,
     Search, SubjectId, Template,
 };
 use cognate_firmware::board::{self, Port};
-use cognate_firmware::recognizer::ENROLL_LEAST;
 use cognate_firmware::{Encoding, Frames, SampleSource};
 use heapless::Vec;
 
@@ -62,7 +61,7 @@ struct Device {
     flash: GalleryView<'static>,
     ram: FilteredGallery<DIMENSION, CAPACITY>,
     statistics: StatisticsList<CAPACITY>,
-    samples: Vec<Template<DIMENSION>, ENROLL_LEAST>,
+    samples: Vec<Template<DIMENSION>, LEAST_SAMPLES>,
     encoding: Option<Encoding<'static, 'static, Frames<'static>>>,
 }
 

@@ -3,43 +3,34 @@
 use super::backup::Backup;
 use super::{Device, InPlace, Part};
 use cognate::guard::{Attempt, GuardError};
-use cognate::normalization::{StatisticsList, SubjectStatistics};
 use cognate::protocol::{Answer, Refusal, Verdict};
-use cognate::quality::{self, QualityLimits};
 use cognate::signature::BundleVersion;
 use cognate::store::{Area, OpenError, Receipt, Store, StoreError};
 use cognate::{
-    BundleView, Decision, Embedding, Fusion, Gallery, GalleryError, GalleryView, ModelDigest, Normalization, Scan,
-    Search, Space, SubjectId, Template,
+    BundleView, Decision, Embedding, Fusion, Gallery, GalleryError, Matcher, ModelDigest, Search, Space, SubjectId,
+    Template,
 };
-use core::any::Any;
 use heapless::Vec;
 
 /// The most samples that somebody is enrolled by.
 pub const MAX_SAMPLES: usize = 8;
 
-/// The fewest.
-const LEAST_SAMPLES: usize = crate::recognizer::ENROLL_LEAST;
-
 /// Whether a firmware for these dimensions can use a bundle: templates that are protected need a key that it does not have.
 pub(super) fn fits<const D: usize, const IN: usize>(bundle: &BundleView<'_>) -> bool {
-    bundle.dimension() == D && bundle.encoder_dimension() == IN && !bundle.is_protected()
+    Matcher::<D, 1, IN>::check(bundle).is_ok() && !bundle.is_protected()
 }
 
 type KeptStore<'a, F, const D: usize, const N: usize> = Store<Part<'a, F>, D, N>;
 
 /// A bundle, and who is enrolled beside it.
 pub(super) struct Working<'a, F, const D: usize, const N: usize, const IN: usize> {
-    bundle: BundleView<'a>,
+    matcher: Matcher<'a, D, N, IN>,
     version: BundleVersion,
-    gallery: GalleryView<'a>,
     store: Result<KeptStore<'a, F, D, N>, OpenError>,
     /// To begin a store anew in.
     part: Part<'a, F>,
     area: Area,
     damaged: u32,
-    /// Of who is in the store, when scores are normalized.
-    statistics: StatisticsList<N>,
     samples: Vec<Template<D>, MAX_SAMPLES>,
 }
 
@@ -53,6 +44,7 @@ where
         if !fits::<D, IN>(&bundle) {
             return None;
         }
+        let mut matcher = Matcher::new(&bundle).ok()?;
         let opened = match Store::open(part.again(), area, empty(bundle.space())) {
             // With nobody in it, there is nothing to keep.
             Err(OpenError::Model { found, .. }) if is_nobodys::<F, D, N>(&part, area, &bundle, found) => {
@@ -64,23 +56,15 @@ where
             }),
         };
         let damaged = opened.as_ref().map_or(0, |(_, damaged)| *damaged);
-        let mut working = Self {
-            bundle,
-            version,
-            gallery: bundle.gallery(),
-            store: opened.map(|(store, _)| store),
-            part,
-            area,
-            damaged,
-            statistics: StatisticsList::new(),
-            samples: Vec::new(),
-        };
-        working.keep_all_statistics();
-        Some(working)
+        let store = opened.map(|(store, _)| store);
+        if let Ok(store) = &store {
+            matcher.note_all(store.gallery());
+        }
+        Some(Self { matcher, version, store, part, area, damaged, samples: Vec::new() })
     }
 
     pub(super) const fn bundle(&self) -> &BundleView<'a> {
-        &self.bundle
+        self.matcher.bundle()
     }
 
     pub(super) const fn version(&self) -> BundleVersion {
@@ -104,15 +88,15 @@ where
         self.store.as_ref().map_err(|error| unopened(*error))
     }
 
-    fn store_mut(&mut self) -> Result<&mut KeptStore<'a, F, D, N>, Refusal> {
-        self.store.as_mut().map_err(|error| unopened(*error))
-    }
-
     /// The first subject behind a number, of bundle and store, and how many templates it has.
     pub(super) fn next_subject(&self, after: u32) -> Result<Option<(SubjectId, u16)>, Refusal> {
         let (store, after) = (self.store()?, SubjectId::new(after));
-        let of_bundle =
-            self.gallery.templates().map(|(subject, ..)| subject).filter(|subject| !store.hidden().contains(subject));
+        let of_bundle = self
+            .matcher
+            .gallery()
+            .templates()
+            .map(|(subject, ..)| subject)
+            .filter(|subject| !store.hidden().contains(subject));
         let all = of_bundle.chain(store.gallery().templates().map(|(subject, ..)| subject));
         let (mut next, mut templates) = (None, 0_u16);
         for subject in all.filter(|subject| *subject > after) {
@@ -132,15 +116,7 @@ where
             return Err(Refusal::Template);
         }
         let sample = Embedding::new(values.map(f32::from_le_bytes)).map_err(|_| Refusal::Template)?;
-        let space = self.bundle.space();
-        match self.bundle.back_end() {
-            Some(back_end) => back_end.template(&sample, space).map_err(|_| Refusal::Template),
-            // Without a back end IN is D, and so the two are one type.
-            None => (&sample as &dyn Any)
-                .downcast_ref::<Embedding<D>>()
-                .map(|sample| Template::new(sample, space))
-                .ok_or(Refusal::Template),
-        }
+        self.matcher.template(&sample).map_err(|_| Refusal::Template)
     }
 
     pub(super) fn sample(&mut self, embedding: &[u8]) -> Result<(), Refusal> {
@@ -148,83 +124,46 @@ where
         self.samples.push(template).map_err(|_| Refusal::Quality)
     }
 
-    fn fusion(&self) -> Fusion {
-        self.bundle.thresholds().calibration().fusion
-    }
-
-    /// Hands out both galleries as one, without who was removed of the bundle's, fused and normalized as was calibrated.
+    /// Hands out both galleries as one, without who was removed of the bundle's.
     fn search<T>(&self, use_search: impl FnOnce(&Search<'_>) -> T) -> Result<T, Refusal> {
         let store = self.store()?;
-        let galleries: [&dyn Scan; 2] = [&self.gallery, store.gallery()];
-        let search = Search::new(&galleries).fused_by(self.fusion()).without(store.hidden());
-        let Some((cohort, method, of_bundle)) = self.bundle.cohort() else { return Ok(use_search(&search)) };
-        let statistics: [&dyn SubjectStatistics; 2] = [of_bundle, &self.statistics];
-        Ok(use_search(&search.normalized_by(&Normalization::new(cohort, method, &statistics))))
-    }
-
-    fn keep_statistics(&mut self, subject: SubjectId) {
-        let Ok(store) = &self.store else { return };
-        if let Some((cohort, method, _)) = self.bundle.cohort()
-            && let Some(statistics) =
-                cohort.of_subject(store.gallery(), subject, self.bundle.thresholds().calibration().fusion, method)
-        {
-            // There is room for as many subjects as the gallery can have.
-            self.statistics.set(subject, statistics);
-        }
-    }
-
-    fn keep_all_statistics(&mut self) {
-        let (fusion, Ok(store)) = (self.fusion(), &self.store) else { return };
-        let Some((cohort, method, _)) = self.bundle.cohort() else { return };
-        for subject in store.gallery().enrolled() {
-            if let Some(statistics) = cohort.of_subject(store.gallery(), subject, fusion, method) {
-                self.statistics.set(subject, statistics);
-            }
-        }
+        Ok(self.matcher.search(store.gallery(), store.hidden(), use_search))
     }
 
     /// Enrolls by the samples that were taken; they are gone then, whatever comes of it.
     fn enroll(&mut self) -> Result<SubjectId, Failure> {
         let samples = core::mem::take(&mut self.samples);
-        let limits = QualityLimits { least_samples: LEAST_SAMPLES, ..self.bundle.quality_limits() };
-        let good = self.search(|search| quality::assess(&samples, search, None, &limits).is_ok())?;
-        if !good {
-            return Err(Refusal::Quality.into());
-        }
-        let fusion = self.fusion();
-        let store = self.store_mut()?;
-        let subject = match fusion {
+        let store = self.store.as_mut().map_err(|error| unopened(*error))?;
+        self.matcher.assess(&samples, store.gallery(), store.hidden()).map_err(|_| Refusal::Quality)?;
+        let subject = match self.matcher.fusion() {
             Fusion::Centroid => store.enroll_centroid(&samples),
             Fusion::Maximum | Fusion::MeanOfBest(_) => store.enroll(&samples),
         }?;
-        self.keep_statistics(subject);
+        self.matcher.note(store.gallery(), subject);
         self.require_policy(subject)
     }
 
     /// Enrolls a template as it is.
     fn enroll_template(&mut self, subject: u32, model: [u8; 16], code: &[u8]) -> Result<SubjectId, Failure> {
-        let space = self.bundle.space();
+        let space = self.matcher.bundle().space();
         let code: &[u8; D] = code.try_into().map_err(|_| Refusal::Template)?;
         let template = Template::from_code(code.map(u8::cast_signed), space).map_err(|_| Refusal::Template)?;
         if ModelDigest::new(model) != space.model {
             return Err(Refusal::Template.into());
         }
-        let (store, templates) = (self.store_mut()?, [template]);
-        let subject = match subject {
-            0 => store.enroll(&templates)?,
-            number => {
-                store.add(SubjectId::new(number), &templates)?;
-                self.keep_statistics(SubjectId::new(number));
-                return Ok(SubjectId::new(number));
-            }
+        let store = self.store.as_mut().map_err(|error| unopened(*error))?;
+        let known = (subject != 0).then_some(SubjectId::new(subject));
+        let subject = match known {
+            None => store.enroll(&[template])?,
+            Some(known) => store.add(known, &[template]).map(|()| known)?,
         };
-        self.keep_statistics(subject);
-        self.require_policy(subject)
+        self.matcher.note(store.gallery(), subject);
+        if known.is_some() { Ok(subject) } else { self.require_policy(subject) }
     }
 
     /// With one more subject there may be no threshold that holds the rate that was asked for: then it is removed again.
     fn require_policy(&mut self, subject: SubjectId) -> Result<SubjectId, Failure> {
-        if self.search(|search| self.bundle.identification(search).is_ok())? {
+        if self.search(|search| self.bundle().identification(search).is_ok())? {
             return Ok(subject);
         }
         self.remove(subject)?;
@@ -233,13 +172,13 @@ where
 
     /// Removes a subject of the store, or hides one of the bundle.
     pub(super) fn remove(&mut self, subject: SubjectId) -> Result<Receipt, StoreError> {
-        let in_bundle = self.gallery.templates().any(|(owner, ..)| owner == subject);
+        let in_bundle = self.matcher.gallery().templates().any(|(owner, ..)| owner == subject);
         let Ok(store) = &mut self.store else { return Err(GalleryError::UnknownSubject(subject).into()) };
         if in_bundle && !store.hidden().contains(&subject) {
             return store.hide(subject);
         }
         let receipt = store.remove(subject)?;
-        self.statistics.forget(subject);
+        self.matcher.forget(subject);
         Ok(receipt)
     }
 
@@ -249,7 +188,7 @@ where
             return Err(GalleryError::Full { capacity: N, needed: backup.templates().count() }.into());
         }
         if self.store.is_err() {
-            let renewed = Store::renew(self.part.again(), self.area, empty(self.bundle.space()));
+            let renewed = Store::renew(self.part.again(), self.area, empty(self.bundle().space()));
             self.store = renewed.map(|(store, _)| store);
         }
         let store = self.store.as_mut().map_err(|error| match error {
@@ -259,8 +198,7 @@ where
         // First who is not to be found: a cut behind it leaves nobody in who was removed.
         backup.hidden().try_for_each(|subject| store.hide(subject).map(drop))?;
         store.restore(backup.templates())?;
-        self.statistics = StatisticsList::new();
-        self.keep_all_statistics();
+        self.matcher.note_all(store.gallery());
         Ok(())
     }
 }
@@ -296,7 +234,7 @@ where
     pub(super) fn verify(&mut self, claimed: SubjectId, embedding: &[u8]) -> Result<Answer<'static>, Refusal> {
         let working = self.working()?;
         let probe = working.template(embedding)?;
-        let policy = working.bundle.verification().map_err(|_| Refusal::Policy)?;
+        let policy = working.bundle().verification().map_err(|_| Refusal::Policy)?;
         // Who is not there is told before it counts as an attempt: whoever has the key can list them.
         let known = working.next_subject(claimed.number().saturating_sub(1))?;
         if known.is_none_or(|(subject, _)| subject != claimed) {
@@ -320,7 +258,7 @@ where
         let attempt = self.attempt()?;
         let working = self.working()?;
         let decision = working.search(|search| {
-            let policy = working.bundle.identification(search).map_err(|_| Refusal::Policy)?;
+            let policy = working.bundle().identification(search).map_err(|_| Refusal::Policy)?;
             search.identify(&probe, &policy).map_err(|_| Refusal::Template)
         })??;
         let id = decision.subject().map_or(0, SubjectId::number);

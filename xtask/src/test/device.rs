@@ -313,7 +313,7 @@ fn damaged_bundle(rig: &Rig) -> Result<()> {
 
 fn bundle_of_another_dimension(rig: &Rig) -> Result<()> {
     let run = rig.run_with_bundle(&Bundle::OTHER_DIMENSION.encode()?)?;
-    fails_with(&run, "Unusable(Dimension { expected: 64, found: 60 })")
+    fails_with(&run, "Unusable(Dimension(Template { expected: 64, found: 60 }))")
 }
 
 fn bundle_for_another_encoder(rig: &Rig) -> Result<()> {
