@@ -8,7 +8,7 @@ use crate::{features, release};
 use anyhow::{Context, Result};
 
 /// Each ends with an error when something in it is not as it says.
-const EXAMPLES: [&str; 4] = ["door", "sizes", "verify", "vibration"];
+const EXAMPLES: [&str; 5] = ["door", "keyword", "sizes", "verify", "vibration"];
 const CAPI: [&str; 2] = ["--manifest-path", "capi/Cargo.toml"];
 const FIRMWARE: [&str; 2] = ["--manifest-path", "firmware/Cargo.toml"];
 
