@@ -65,7 +65,7 @@ pub(super) fn tensor_entry(tensor: &Tensor) -> Option<[u8; TENSOR_BYTES]> {
 /// The sound that samples of so many elements are features of.
 pub(super) fn sound_of(bytes: &[u8], elements: usize) -> Option<SoundForm> {
     let half = |at| read_u16(bytes, at).map(usize::from);
-    let &[LOG_MEL, fit, 0, 0] = bytes.first_chunk()? else { return None };
+    let &[LOG_MEL, fit, relative @ (0 | 1), 0] = bytes.first_chunk()? else { return None };
     let form = SoundForm {
         rate: read_u32(bytes, 12)?,
         window: half(4)?,
@@ -74,6 +74,7 @@ pub(super) fn sound_of(bytes: &[u8], elements: usize) -> Option<SoundForm> {
         bands: half(10)?,
         low: read_u32(bytes, 16)?,
         high: read_u32(bytes, 20)?,
+        relative: relative == 1,
         fit: match fit {
             0 => Fit::Exact,
             1 => Fit::Start,
@@ -96,7 +97,7 @@ pub(super) fn sound_entry(form: &SoundForm) -> Option<[u8; SOUND_BYTES]> {
     };
     let mut entry = [0; SOUND_BYTES];
     let (kind, rest) = entry.split_first_chunk_mut::<4>()?;
-    *kind = [LOG_MEL, fit, 0, 0];
+    *kind = [LOG_MEL, fit, u8::from(form.relative), 0];
     let (sizes, words) = rest.split_first_chunk_mut::<8>()?;
     for (place, size) in sizes.as_chunks_mut().0.iter_mut().zip([form.window, form.hop, form.transform, form.bands]) {
         *place = u16::try_from(size).ok()?.to_le_bytes();

@@ -25,6 +25,7 @@ pub struct LogMelTables<const WINDOW: usize, const HALF: usize, const BANDS: usi
     rate: u32,
     /// From here to there, in Hz.
     range: [u32; 2],
+    relative: bool,
 }
 
 impl<const WINDOW: usize, const HALF: usize, const BANDS: usize> LogMelTables<WINDOW, HALF, BANDS> {
@@ -60,7 +61,17 @@ impl<const WINDOW: usize, const HALF: usize, const BANDS: usize> LogMelTables<WI
             }
             k += 1;
         }
-        Self { window, turns: Turns::new(), sides, rate, range: [low, high] }
+        Self { window, turns: Turns::new(), sides, rate, range: [low, high], relative: false }
+    }
+
+    /// The same, but a row is less its mean, rounded half up: how loud it is does not matter any more, only which bands are louder
+    /// than others. A row of silence is zeros.
+    ///
+    /// How far a mouth is from its microphone is in every feature alike. Without it an encoder that heard few voices tells new ones
+    /// apart better (`docs/spoken-words.md`).
+    #[must_use]
+    pub const fn relative(self) -> Self {
+        Self { relative: true, ..self }
     }
 }
 
@@ -108,8 +119,8 @@ impl<'t, const WINDOW: usize, const HOP: usize, const HALF: usize, const BANDS: 
     /// What it makes, of recordings that are brought to their length by `fit`.
     #[must_use]
     pub const fn form(&self, fit: Fit) -> SoundForm {
-        let LogMelTables { rate, range: [low, high], .. } = *self.tables;
-        SoundForm { rate, window: WINDOW, hop: HOP, transform: 2 * HALF, bands: BANDS, low, high, fit }
+        let LogMelTables { rate, range: [low, high], relative, .. } = *self.tables;
+        SoundForm { rate, window: WINDOW, hop: HOP, transform: 2 * HALF, bands: BANDS, low, high, relative, fit }
     }
 
     /// Takes samples, as many as there are, and hands out each row that they complete.
@@ -165,8 +176,16 @@ impl<'t, const WINDOW: usize, const HOP: usize, const HALF: usize, const BANDS: 
         }
         // A sample of 1 is 2¹⁵⁺ᵍᵃⁱⁿ, the transform is divided by 2 · HALF instead of HALF, and a power by 2¹² / 2¹⁵.
         let scale = 2 * (15 + gain.clamp(-1, 28)) - 2 + WEIGHT as i32 - 12;
-        energies.map(|energy| feature(energy, scale))
+        let features = energies.map(|energy| feature(energy, scale));
+        if self.tables.relative { less_mean(features) } else { features }
     }
+}
+
+/// A row less its mean, rounded half up. Features are at most 64 octaves apart, and so are these.
+fn less_mean<const BANDS: usize>(features: [i16; BANDS]) -> [i16; BANDS] {
+    let (count, sum) = (BANDS as i32, features.iter().map(|feature| i32::from(*feature)).sum::<i32>());
+    let mean = (2 * sum + count).div_euclid(2 * count);
+    features.map(|feature| (i32::from(feature) - mean) as i16)
 }
 
 /// log₂(energy / 2^scale) in steps of 1/256, at least [`SILENCE`].

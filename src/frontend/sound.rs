@@ -21,6 +21,8 @@ pub struct SoundForm {
     pub low: u32,
     /// Where the highest band ends, in Hz.
     pub high: u32,
+    /// Whether a row is less its mean ([`LogMelTables::relative`](super::LogMelTables::relative)).
+    pub relative: bool,
     /// What is done with a recording that is shorter or longer than the rows need.
     pub fit: Fit,
 }

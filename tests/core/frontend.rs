@@ -6,9 +6,14 @@ use proptest::prelude::*;
 const BANDS: usize = 8;
 
 static TABLES: LogMelTables<100, 64, BANDS> = LogMelTables::new(8_000, 0, 4_000);
+static RELATIVE: LogMelTables<100, 64, BANDS> = LogMelTables::new(8_000, 0, 4_000).relative();
 
 fn rows(samples: &[i16], piece: usize) -> Vec<[i16; BANDS]> {
-    let (mut front_end, mut rows) = (LogMel::<100, 40, 64, BANDS>::new(&TABLES), Vec::new());
+    rows_by(&TABLES, samples, piece)
+}
+
+fn rows_by(tables: &LogMelTables<100, 64, BANDS>, samples: &[i16], piece: usize) -> Vec<[i16; BANDS]> {
+    let (mut front_end, mut rows) = (LogMel::<100, 40, 64, BANDS>::new(tables), Vec::new());
     samples.chunks(piece).for_each(|piece| front_end.push(piece, |row| rows.push(*row)));
     rows
 }
@@ -29,6 +34,18 @@ proptest! {
                 // What is rounded half up is rounded to the other side. Silence is not far from nothing.
                 prop_assert!((found - expected).abs() <= 2 || *expected < SILENCE + 8 * 256, "{found} for {expected}");
             }
+        }
+    }
+
+    #[test]
+    fn a_relative_row_is_the_row_less_its_mean(
+        samples in prop::collection::vec(any::<i16>(), 100..400), shift in 0u32..16,
+    ) {
+        let samples: Vec<i16> = samples.iter().map(|sample| sample >> shift).collect();
+        for (found, row) in rows_by(&RELATIVE, &samples, 77).iter().zip(rows(&samples, 77)) {
+            let mean = row.iter().map(|feature| f64::from(*feature)).sum::<f64>() / BANDS as f64;
+            let expected = row.map(|feature| f64::from(feature) - (mean + 0.5).floor());
+            prop_assert_eq!(found.map(f64::from), expected);
         }
     }
 

@@ -23,14 +23,15 @@ const CAPACITY: usize = 1;
 /// What the encoder is made of. One with more is refused, with the name of what is not linked.
 const OPERATORS: u32 = operators::CONVOLUTION;
 
-/// What the encoder hears by, as `docs/spoken-words.md` trains one: of 8 kHz a row of 32 bands every 128 points, from 256. An
+/// What the encoder hears by, as `docs/spoken-words.md` trains one: of 8 kHz a row of 32 bands every 128 points, from 256, less
+/// its mean. An
 /// encoder of other features is refused with what it takes.
 const WINDOW: usize = 256;
 const HOP: usize = 128;
 const HALF: usize = 128;
 const BANDS: usize = 32;
 const ROWS: usize = 48;
-static TABLES: LogMelTables<WINDOW, HALF, BANDS> = LogMelTables::new(8_000, 60, 3_900);
+static TABLES: LogMelTables<WINDOW, HALF, BANDS> = LogMelTables::new(8_000, 60, 3_900).relative();
 
 type FrontEnd = LogMel<'static, WINDOW, HOP, HALF, BANDS>;
 

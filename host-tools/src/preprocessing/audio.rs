@@ -45,6 +45,9 @@ pub struct Features {
     pub low: u32,
     /// Where the highest band ends.
     pub high: u32,
+    /// Whether a row is less its mean, so that it does not matter how loud it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub relative: bool,
 }
 
 /// The one thing that `kind` says in the file of an [`AudioInput`].
@@ -158,9 +161,9 @@ impl Features {
     ];
 
     fn form(&self, input: &AudioInput) -> SoundForm {
-        let Self { window, hop, bands, low, high } = *self;
+        let Self { window, hop, bands, low, high, relative } = *self;
         let transform = window.next_power_of_two();
-        SoundForm { rate: input.rate, window, hop, transform, bands, low, high, fit: input.fit.into() }
+        SoundForm { rate: input.rate, window, hop, transform, bands, low, high, relative, fit: input.fit.into() }
     }
 
     fn maker(&self) -> Option<Maker> {
@@ -202,6 +205,7 @@ fn features<const WINDOW: usize, const HALF: usize, const BANDS: usize>(
     rate: u32,
 ) -> Vec<i16> {
     let tables = LogMelTables::<WINDOW, HALF, BANDS>::new(rate, features.low, features.high);
+    let tables = if features.relative { tables.relative() } else { tables };
     let mut front_end = LogMel::<WINDOW, WINDOW, HALF, BANDS>::new(&tables);
     let mut rows = Vec::new();
     // A row is of its window alone. The hop is a constant on a device, and here in a file.
@@ -222,7 +226,7 @@ mod tests {
     /// Of the device's front end, which streams, the same numbers, whatever the hop.
     #[test]
     fn features_are_those_that_a_device_streams() {
-        static TABLES: LogMelTables<200, 128, 32> = LogMelTables::new(8000, 60, 3900);
+        static TABLES: LogMelTables<200, 128, 32> = LogMelTables::new(8000, 60, 3900).relative();
         let mut random = fastrand::Rng::with_seed(1);
         let points: Vec<f32> = (0..1000).map(|_| random.i16(..).into()).map(|point: f32| point / 32_768.0).collect();
         let input = AudioInput {
@@ -234,7 +238,7 @@ mod tests {
             scale: 0.5,
             fit: Fit::Exact,
             normalize: false,
-            log_mel: Some(Features { window: 200, hop: 80, bands: 32, low: 60, high: 3900 }),
+            log_mel: Some(Features { window: 200, hop: 80, bands: 32, low: 60, high: 3900, relative: true }),
         };
         input.check().unwrap();
         assert_eq!(input.points(), 1000);

@@ -67,6 +67,31 @@ fn recordings_of_any_rate_become_the_waveform() {
 }
 
 #[test]
+fn an_int8_encoder_says_which_sound_it_takes_and_no_other_is_given_to_it() {
+    let bench = Bench::new();
+    bench.write("model.onnx", &ImageModel { side: 32, ..ImageModel::default() }.bytes());
+    let features = "kind = \"audio\"\ninput = \"image\"\noutput = \"embedding\"\nshape = [32, 32]\nrate = 8000\n\
+                    scale = 0.1\nfit = \"center\"\nnormalize = true\n\n[log_mel]\nwindow = 256\nhop = 128\nbands = 32\n\
+                    low = 60\nhigh = 3900\n";
+    bench.write("model.toml", features.as_bytes());
+    for (subject, frequency) in [("low", 200.0), ("high", 1000.0)] {
+        for time in 0..8_u8 {
+            let sound = tone(8_000, frequency + 15.0 * f32::from(time), 1);
+            bench.write(&format!("samples/{subject}/{time}.wav"), &sound);
+        }
+    }
+    bench.succeed(&["quantize", "model.onnx", "samples", "-o", "model.encoder", "--limit", "100"]);
+    let encode = ["encode", "model.encoder", "samples", "-o", "out.npy"];
+    bench.succeed(&encode);
+    let beside = String::from_utf8(bench.read("model.encoder.toml")).unwrap();
+    for (own, other) in [("hop = 128", "hop = 120"), ("\"center\"", "\"start\""), ("rate = 8000", "rate = 7999")] {
+        assert!(beside.contains(own), "{beside}");
+        bench.write("model.encoder.toml", beside.replace(own, other).as_bytes());
+        bench.fail(&encode, &["model.encoder: ", "other features of sound", "[log_mel]"]);
+    }
+}
+
+#[test]
 fn recordings_that_cannot_be_used() {
     let bench = audio_bench("exact");
     bench.write("samples/low/1.wav", &tone(8_000, 200.0, 1));

@@ -7,8 +7,17 @@ use cognate::encoder::{
 };
 use cognate::frontend::{Fit, SoundForm};
 
-const SOUND: SoundForm =
-    SoundForm { rate: 16_000, window: 400, hop: 160, transform: 512, bands: 40, low: 20, high: 8000, fit: Fit::Start };
+const SOUND: SoundForm = SoundForm {
+    rate: 16_000,
+    window: 400,
+    hop: 160,
+    transform: 512,
+    bands: 40,
+    low: 20,
+    high: 8000,
+    relative: false,
+    fit: Fit::Start,
+};
 
 /// An encoder of three rows of 40 features.
 fn network() -> (Tensors, Vec<Step<'static>>, u16, InputForm<'static>) {
@@ -45,6 +54,9 @@ fn an_encoder_says_which_sound_it_takes_or_none() {
         let bytes = written(sound, None).unwrap();
         assert_eq!(Encoder::<{ operators::ALL }>::new_checked(&bytes).unwrap().sound(), Some(sound));
     }
+    let sound = SoundForm { relative: true, ..SOUND };
+    let bytes = written(sound, None).unwrap();
+    assert_eq!(Encoder::<{ operators::ALL }>::new_checked(&bytes).unwrap().sound(), Some(sound));
     let bytes = written(SOUND, None).unwrap();
     assert_eq!(SOUND.points(3), 720);
     let (tensors, steps, output, form) = network();

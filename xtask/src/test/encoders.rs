@@ -199,8 +199,8 @@ pub fn sound() -> Result<Vec<u8>> {
         .collect();
     let contents = EncoderContents {
         digest: ModelDigest::new([0; ModelDigest::BYTES]),
-        // From silence to the loudest to −128 to 127: 2¹⁴ · 6394 · 2⁻³² is 1/41.
-        input_form: InputForm::Int16 { offsets: &[1152i32.to_le_bytes()], multipliers: &[6394i32.to_le_bytes()] },
+        // From 12 octaves below a row's mean to 12 above to −128 to 127: 2¹⁴ · 10,923 · 2⁻³² is 1/24.
+        input_form: InputForm::Int16 { offsets: &[0i32.to_le_bytes()], multipliers: &[10_923_i32.to_le_bytes()] },
         sound: Some(SoundForm {
             rate: 8000,
             window: 256,
@@ -209,6 +209,7 @@ pub fn sound() -> Result<Vec<u8>> {
             bands: 32,
             low: 60,
             high: 3900,
+            relative: true,
             fit: Fit::Center,
         }),
         input: 0,

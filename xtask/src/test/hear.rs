@@ -30,7 +30,7 @@ const ENROLLED: &str = "3";
 const RATE: u32 = 8000;
 
 /// As `firmware/src/bin/hear.rs` hears.
-static TABLES: LogMelTables<256, 128, 32> = LogMelTables::new(RATE, 60, 3900);
+static TABLES: LogMelTables<256, 128, 32> = LogMelTables::new(RATE, 60, 3900).relative();
 
 /// On these boards.
 pub fn run(boards: &[Board], summary: &mut Summary, packages: Packages) {
@@ -180,4 +180,5 @@ hop = 128
 bands = 32
 low = 60
 high = 3900
+relative = true
 "#;

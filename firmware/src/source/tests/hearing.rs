@@ -150,6 +150,7 @@ fn an_encoder_of_other_features_is_refused() {
         SoundForm { bands: 2, ..expected },
         SoundForm { low: 99, ..expected },
         SoundForm { high: 3901, ..expected },
+        SoundForm { relative: true, ..expected },
     ] {
         assert_eq!(refused(&sound_encoder::<12>(Some(found)), ROWS), Some(UnheardEncoder::Sound { expected, found }));
     }

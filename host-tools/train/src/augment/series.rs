@@ -1,7 +1,8 @@
 //! The ways in which two recordings of the same thing differ.
 //!
-//! In order: when it begins, how loud it is, noise, and stretches that are not heard at all (time and frequency masks: Park et
-//! al., 2019, SpecAugment).
+//! In order: when it begins, how fast it goes, how long a throat it comes from (a shift along the bands, which are equally far apart
+//! on the mel scale: Jaitly and Hinton, 2013, vocal tract length perturbation), how loud it is, noise, and stretches that are not
+//! heard at all (time and frequency masks: Park et al., 2019, SpecAugment).
 
 use crate::net::Shape;
 use crate::rng::Rng;
@@ -13,8 +14,15 @@ use crate::rng::Rng;
 pub struct SeriesAugment {
     /// Largest shift in time either way, as a share of the length; what is moved into view is 0.
     pub shift: f32,
-    /// Largest natural logarithm of the factor on all values.
+    /// Largest natural logarithm of the factor by which it is faster or slower, about its middle.
+    pub log_tempo: f32,
+    /// Largest shift of features along their bands either way, as a share of their number; a series has none.
+    pub feature_shift: f32,
+    /// Largest natural logarithm of the factor on all values of a series.
     pub log_gain: f32,
+    /// The same for features, which are logarithms already: the most that is added to all, as a share of the standard deviation of
+    /// the sample.
+    pub loudness: f32,
     /// Largest standard deviation of the noise, as a share of that of the sample.
     pub noise: f32,
     /// Longest stretch of time that is set to 0, as a share of the length.
@@ -25,7 +33,16 @@ pub struct SeriesAugment {
 
 impl Default for SeriesAugment {
     fn default() -> Self {
-        Self { shift: 0.1, log_gain: 0.3, noise: 0.1, time_mask: 0.15, feature_mask: 0.15 }
+        Self {
+            shift: 0.1,
+            log_tempo: 0.2,
+            feature_shift: 0.06,
+            log_gain: 0.3,
+            loudness: 0.3,
+            noise: 0.1,
+            time_mask: 0.15,
+            feature_mask: 0.15,
+        }
     }
 }
 
@@ -34,23 +51,58 @@ pub(super) fn augment(mut values: Vec<f32>, shape: Shape, config: &SeriesAugment
     let Shape { height, width, .. } = shape;
     let is_series = height == 1;
     let (length, features) = if is_series { (width, 1) } else { (height, width) };
-    let shift = (rng.around(config.shift) * length as f32).round() as isize;
-    let gain = rng.around(config.log_gain).exp();
-    let deviation = rng.within(0.0, config.noise) * deviation(&values);
+    let shift = (rng.around(config.shift) * length as f32).round();
+    let tempo = rng.around(config.log_tempo).exp();
+    let throat = if is_series { 0.0 } else { rng.around(config.feature_shift) * features as f32 };
+    let spread = deviation(&values);
+    let (gain, louder) =
+        if is_series { (rng.around(config.log_gain).exp(), 0.0) } else { (1.0, rng.around(config.loudness) * spread) };
+    let deviation = rng.within(0.0, config.noise) * spread;
     let silent = mask(config.time_mask, length, rng);
     let deaf = if is_series { 0..0 } else { mask(config.feature_mask, features, rng) };
+    let middle = (length - 1) as f32 / 2.0;
     for channel in values.chunks_exact_mut(length * features) {
-        let before = channel.to_vec();
+        let before = Grid { values: channel.to_vec(), features };
         for (index, value) in channel.iter_mut().enumerate() {
             let (time, feature) = (index / features, index % features);
-            let moved = time.checked_add_signed(-shift).filter(|time| *time < length);
             let heard = !silent.contains(&time) && !deaf.contains(&feature);
-            let own = moved.map_or(0.0, |time| before[time * features + feature]);
-            let noisy = own * gain + deviation * rng.normal();
+            let moved = (time as f32 - shift - middle) * tempo + middle;
+            let noisy = match before.at(moved, feature as f32 - throat) {
+                Some(own) => own * gain + louder + deviation * rng.normal(),
+                None => deviation * rng.normal(),
+            };
             *value = if heard { noisy } else { 0.0 };
         }
     }
     values
+}
+
+/// Values by time, features of one time beside each other.
+struct Grid {
+    values: Vec<f32>,
+    features: usize,
+}
+
+impl Grid {
+    /// The value between four, straight from one to the next; `None` where nothing was recorded. Beyond the first and the last
+    /// feature there is what they are.
+    fn at(&self, time: f32, feature: f32) -> Option<f32> {
+        let last = self.values.len() / self.features - 1;
+        if !(0.0..=last as f32).contains(&time) {
+            return None;
+        }
+        let feature = feature.clamp(0.0, (self.features - 1) as f32);
+        let (row, column) = (time as usize, feature as usize);
+        let (later, above) = (time - row as f32, feature - column as f32);
+        let value =
+            |row: usize, column: usize| self.values[row.min(last) * self.features + column.min(self.features - 1)];
+        let at_row = |row: usize| between(value(row, column), value(row, column + 1), above);
+        Some(between(at_row(row), at_row(row + 1), later))
+    }
+}
+
+fn between(low: f32, high: f32, share: f32) -> f32 {
+    low + (high - low) * share
 }
 
 /// A stretch of at most this share of a length.
@@ -70,8 +122,16 @@ fn deviation(values: &[f32]) -> f32 {
 mod tests {
     use super::*;
 
-    const OFF: SeriesAugment =
-        SeriesAugment { shift: 0.0, log_gain: 0.0, noise: 0.0, time_mask: 0.0, feature_mask: 0.0 };
+    const OFF: SeriesAugment = SeriesAugment {
+        shift: 0.0,
+        log_tempo: 0.0,
+        feature_shift: 0.0,
+        log_gain: 0.0,
+        loudness: 0.0,
+        noise: 0.0,
+        time_mask: 0.0,
+        feature_mask: 0.0,
+    };
     const SERIES: Shape = Shape { channels: 2, height: 1, width: 50 };
     const FEATURES: Shape = Shape { channels: 1, height: 20, width: 8 };
 
@@ -103,6 +163,47 @@ mod tests {
         for view in views(FEATURES, SeriesAugment { shift: 0.2, ..OFF }) {
             assert_eq!((view[80] - 81.0) % 8.0, 0.0);
         }
+    }
+
+    #[test]
+    fn tempo_stretches_time_about_its_middle() {
+        let mut faster = 0;
+        for view in views(SERIES, SeriesAugment { log_tempo: 0.3, ..OFF }) {
+            // The ramp is a straight line, so that what is between its points is on it.
+            let tempo = view[25] - view[24];
+            assert!(tempo.ln().abs() <= 0.3001, "{tempo}");
+            for (time, value) in view[..50].iter().enumerate() {
+                let from = (time as f32 - 24.5) * tempo + 24.5;
+                let expected = if (0.0..=49.0).contains(&from) { from + 1.0 } else { 0.0 };
+                // At the ends rounding decides whether anything was recorded.
+                let is_end = from.abs() < 1e-3 || (from - 49.0).abs() < 1e-3;
+                assert!(is_end || (value - expected).abs() < 1e-3, "{value} for {expected} at {time}");
+            }
+            faster += usize::from(tempo > 1.0);
+        }
+        assert!((10..40).contains(&faster), "{faster}");
+    }
+
+    #[test]
+    fn another_throat_moves_features_and_another_loudness_adds_to_all() {
+        for view in views(FEATURES, SeriesAugment { feature_shift: 0.25, ..OFF }) {
+            let moved = 85.0 - view[84];
+            assert!(moved.abs() <= 2.0);
+            for (index, value) in view.iter().enumerate() {
+                let (row, feature) = (index / 8, index % 8);
+                let expected = (row * 8) as f32 + 1.0 + (feature as f32 - moved).clamp(0.0, 7.0);
+                assert!((value - expected).abs() < 1e-4, "{value} for {expected}");
+            }
+        }
+        let bound = 0.5 * deviation(&ramp(FEATURES)) + 1e-3;
+        let mut added: Vec<f32> = Vec::new();
+        for view in views(FEATURES, SeriesAugment { loudness: 0.5, log_gain: 9.0, ..OFF }) {
+            let louder = view[0] - 1.0;
+            assert!(louder.abs() <= bound);
+            assert!(view.iter().zip(ramp(FEATURES)).all(|(a, b)| (a - b - louder).abs() < 1e-4));
+            added.push(louder);
+        }
+        assert!(added.iter().any(|louder| *louder > 0.0) && added.iter().any(|louder| *louder < 0.0));
     }
 
     #[test]
