@@ -2,13 +2,15 @@
 
 use crate::flash::{Cut, Moment};
 use crate::powercut::{
-    CAPACITY, Counts, DIMENSION, Flash, Random, TestStore, area, content, gallery, history, new_flash, open, space,
-    template,
+    CAPACITY, Counts, DIMENSION, Flash, PAGE, Random, TestStore, area, content, gallery, history, new_flash, open,
+    space, template,
 };
 use cognate::store::{OpenError, Receipt, Store, StoreError};
 use cognate::{Decision, Gallery, GalleryError, ModelDigest, Policy, Scan, Score, Search, Space, SubjectId};
 
 const WORD: usize = 4;
+/// Bytes of a page's header (`docs/store-format.md`).
+const HEADER: usize = 48;
 
 #[test]
 fn a_cut_at_any_point_leaves_what_was_before_or_what_was_to_be() {
@@ -138,6 +140,53 @@ fn worn_pages_are_left_aside() {
         assert_eq!(content(&open(&mut flash)), there);
     }
     assert!(worn >= 4, "only {worn} of the pages are ever written");
+}
+
+#[test]
+fn a_page_that_is_not_erased_any_more_brings_nobody_back() {
+    let pages = area::<WORD>().pages as usize;
+    let (mut said_so, mut left_aside) = (0, 0);
+    for (page, sticks_after) in (1..=pages).flat_map(|page| (0..12).map(move |after| (page, after))) {
+        let mut flash = new_flash::<WORD>();
+        let mut random = Random::new((page * 100 + sticks_after) as u64);
+        let mut there = content(&open(&mut flash));
+        for operation in 0..24 {
+            if operation == sticks_after {
+                flash.stick(page);
+            }
+            let (mut store, report) = Store::open(&mut flash, area::<WORD>(), gallery()).expect("its log is whole");
+            assert_eq!(content(&store), there, "page {page} sticks after {sticks_after}, operation {operation}");
+            left_aside += u32::from(!report.damage.is_none());
+            let subject = store.gallery().enrolled().next();
+            match subject.filter(|_| operation % 3 == 2 || store.gallery().len() > 4) {
+                Some(subject) => {
+                    let receipt = store.remove(subject).expect("one page more than it takes");
+                    said_so += u32::from(matches!(receipt, Receipt::Erased { pages, .. } if pages.stubborn > 0));
+                }
+                None => drop(store.enroll(&[template(random.code())]).expect("one page more than it takes")),
+            }
+            there = content(&store);
+        }
+    }
+    assert!(said_so > 100 && left_aside > 100, "{said_so} {left_aside}");
+}
+
+#[test]
+fn pages_of_generations_that_no_store_leaves_beside_each_other_are_no_log() {
+    let mut random = Random::new(21);
+    let (flash, _) = with(&[(); 4].map(|()| random.code()));
+    let header = flash.bytes()[PAGE..][..HEADER].to_vec();
+    // Three generations, each of which is newer than the one before.
+    let mut forged = new_flash::<WORD>();
+    for (page, generation) in [0u32, 0x5555_5555, 0xaaaa_aaaa].into_iter().enumerate() {
+        let mut header = header.clone();
+        header[8..12].copy_from_slice(&generation.to_le_bytes());
+        let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI).checksum(&header[..HEADER - 4]);
+        header[HEADER - 4..].copy_from_slice(&crc.to_le_bytes());
+        forged.damage(|bytes| bytes[PAGE * (1 + page)..][..HEADER].copy_from_slice(&header));
+    }
+    let refused = Store::open(&mut forged, area::<WORD>(), gallery()).err();
+    assert_eq!(refused, Some(OpenError::Unreadable));
 }
 
 #[test]

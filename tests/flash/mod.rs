@@ -19,6 +19,8 @@ pub struct MockFlash<const WORD: usize, const PAGE: usize> {
     powered: bool,
     /// A page that takes no writes any more.
     worn_out: Option<usize>,
+    /// A page that is not erased any more.
+    stuck: Option<usize>,
 }
 
 /// When the power goes.
@@ -76,6 +78,7 @@ impl<const WORD: usize, const PAGE: usize> MockFlash<WORD, PAGE> {
             cut: None,
             powered: true,
             worn_out: None,
+            stuck: None,
         }
     }
 
@@ -102,6 +105,11 @@ impl<const WORD: usize, const PAGE: usize> MockFlash<WORD, PAGE> {
     /// A page stays as it is from now on, whatever is written to it.
     pub fn wear_out(&mut self, page: usize) {
         self.worn_out = Some(page);
+    }
+
+    /// A page holds what it holds from now on, however often it is erased.
+    pub fn stick(&mut self, page: usize) {
+        self.stuck = Some(page);
     }
 
     /// What it holds.
@@ -169,6 +177,9 @@ impl<const WORD: usize, const PAGE: usize> MockFlash<WORD, PAGE> {
     fn erase_page(&mut self, at: usize) -> Result<(), FlashError> {
         let moment = self.next()?;
         self.erased[at / PAGE] += 1;
+        if self.stuck == Some(at / PAGE) {
+            return if moment.is_some() { Err(FlashError::NoPower) } else { Ok(()) };
+        }
         let words = at / WORD..(at + PAGE) / WORD;
         let page = &mut self.bytes[at..at + PAGE];
         if let Some(Moment::Within(seed)) = moment {

@@ -11,6 +11,9 @@
 //! | two halves with a seal | the power went before the older one was erased: the newer one is in use |
 //! | a half with a seal, one without | the power went while the latter was written: it is erased |
 //! | one half without a seal | the seal was damaged, for a half without one always has another beside it |
+//!
+//! Each page says of which generation it is. A half is of the newest that one of its pages says: a page that is worn and not erased
+//! any more stays what it was, and is left aside.
 
 mod read;
 mod write;

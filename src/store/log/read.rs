@@ -25,6 +25,9 @@ impl Marks {
     }
 }
 
+/// Generations that pages of a half are apart at most: more than a flash can be erased.
+const MOST_APART: u32 = 1 << 30;
+
 /// What comes next in a half.
 pub(crate) enum Item {
     Record(Header),
@@ -59,8 +62,7 @@ impl<Flash: NorFlash> Log<Flash> {
             }
             (Some(half), None) | (None, Some(half)) => half,
             (Some(a), Some(b)) => {
-                let a_is_older = a.generation.wrapping_sub(b.generation).cast_signed() < 0;
-                let (old, new) = if a_is_older { (a, b) } else { (b, a) };
+                let (old, new) = if is_older(a.generation, b.generation) { (a, b) } else { (b, a) };
                 // An unfinished one is never the older. Without any seal, the older one is at least whole.
                 if self.marks(&new)?.sealed { new } else { old }
             }
@@ -68,22 +70,33 @@ impl<Flash: NorFlash> Log<Flash> {
         Ok(if half.identity == self.identity { Found::Ours(half) } else { Found::Other(half) })
     }
 
-    /// What a half says of itself; `None` when there is nothing that could be read.
+    /// What a half says of itself, by all of its pages; `None` when there is nothing that could be read.
+    ///
+    /// A worn page that is not erased any more goes on saying what it said: the newest generation counts. Pages that no store can
+    /// have left beside each other are none of a log: a cut while they are erased could make any of them the newest.
     fn look_at(&mut self, half: u32) -> Result<Option<Half>, NorFlashErrorKind> {
         let own = self.identity;
+        let mut found: Option<(Half, u32)> = None;
         for page in 0..self.pages() {
             let (at, mut said) = (self.address(half, page), Identity::default());
-            let header = record::read(&mut self.flash, at, Self::PAGE, &own, &mut said)?;
-            if let Some(header) = header.filter(is_page_header) {
-                return Ok(Some(Half { number: half, generation: header.generation, identity: said }));
-            }
+            let header = record::read(&mut self.flash, at, Self::PAGE, &own, &mut said)?.filter(is_page_header);
             let (behind, limit) = (Geometry::<Flash>::PAGE_HEADER, Self::PAGE - Geometry::<Flash>::PAGE_HEADER);
-            let at = at + behind as u32;
-            if let Some(header) = record::read(&mut self.flash, at, limit, &own, &mut [])? {
-                return Ok(Some(Half { number: half, generation: header.generation, identity: own }));
+            let first = record::read(&mut self.flash, at + behind as u32, limit, &own, &mut [])?;
+            for (header, identity) in [(header, said), (first, own)] {
+                let Some(Header { generation, .. }) = header else { continue };
+                let this = Half { number: half, generation, identity };
+                let (newest, oldest) = found.unwrap_or((this, generation));
+                let newest = if is_older(newest.generation, generation) { this } else { newest };
+                let oldest = if is_older(generation, oldest) { generation } else { oldest };
+                if newest.generation.wrapping_sub(oldest) > MOST_APART
+                    || newest.generation.wrapping_sub(generation) > MOST_APART
+                {
+                    return Ok(None);
+                }
+                found = Some((newest, oldest));
             }
         }
-        Ok(None)
+        Ok(found.map(|(newest, _)| newest))
     }
 
     /// The first subject that a half says was never given.
@@ -222,6 +235,11 @@ impl Reader {
         }
         (self.page, self.position, self.damaged, self.spoiled) = (self.page + 1, 0, false, false);
     }
+}
+
+/// Whether a generation came before another; they begin anew behind the largest.
+const fn is_older(generation: u32, other: u32) -> bool {
+    generation.wrapping_sub(other).cast_signed() < 0
 }
 
 const fn is_page_header(header: &Header) -> bool {
