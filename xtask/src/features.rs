@@ -45,6 +45,8 @@ pub fn run() -> Result<()> {
         for features in &choices {
             let mut command = toolchain.cargo("check", board);
             command.args(["--quiet", "--package", "cognate", "--lib", "--features", features]);
+            // As a firmware is compiled: then nothing of `core` becomes code here, on part of which LLVM gives up for M55.
+            command.args(["--release", "--config", "profile.release.lto=\"fat\""]);
             // Not the host's, whose lock every other cargo holds, and whose compiler may be another one.
             command.args(["--target-dir", "target/features"]);
             cargo::run(&mut command).with_context(|| format!("the core for {} with {features:?}", board.core()))?;
