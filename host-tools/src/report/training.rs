@@ -19,6 +19,8 @@ pub struct Run<'a> {
     pub losses: &'a [f32],
     /// Steps done before each look at subjects held out, and the equal error rate that it found.
     pub looks: &'a [(usize, f64)],
+    /// Steps before the first one that rounds as a device does, where some do: looks from there on choose the encoder.
+    pub float_steps: Option<usize>,
     /// The embeddings of the same samples before the first step and after the last; whose these are, in words.
     pub embeddings: [&'a Rows; 2],
     /// Whose these are.
@@ -50,7 +52,8 @@ impl Run<'_> {
         if let (Some(first), Some(last)) = (self.means().first(), self.means().last()) {
             text += &card("loss", &format!("{:.4}", last.1), &format!("at the beginning {:.4}", first.1));
         }
-        let best = self.looks.iter().min_by(|a, b| a.1.total_cmp(&b.1));
+        let counts = |look: &&(usize, f64)| self.float_steps.is_none_or(|steps| look.0 > steps);
+        let best = self.looks.iter().filter(counts).min_by(|a, b| a.1.total_cmp(&b.1));
         if let (Some((step, eer)), Some((_, first))) = (best, self.looks.first()) {
             let note = format!("on subjects held out, after step {step}; at the first look {}", percent(*first));
             text += &card("equal error rate", &percent(*eer), &note);
@@ -107,10 +110,12 @@ impl Run<'_> {
         for (step, eer) in self.looks {
             table.row([step.to_string(), eer.to_string()]);
         }
-        let caption =
-            "The encoder that is written is that of the lowest point. Chosen by it, it is a little better there than \
-                       on others."
-                .to_owned();
+        let after =
+            self.float_steps.map_or(String::new(), |steps| format!(" after step {steps}, where rounding begins"));
+        let caption = format!(
+            "The encoder that is written is that of the lowest point{after}. Chosen by it, it is a little better there \
+             than on others."
+        );
         Some(Chart { name: "eer".to_owned(), caption, figure, table })
     }
 }
@@ -137,7 +142,15 @@ mod tests {
         looks: &'a [(usize, f64)],
         recipe: &'a [(String, String)],
     ) -> Run<'a> {
-        Run { name: "a<b", losses, looks, embeddings: [rows, rows], whose: "subjects held out", recipe }
+        Run {
+            name: "a<b",
+            losses,
+            looks,
+            float_steps: None,
+            embeddings: [rows, rows],
+            whose: "subjects held out",
+            recipe,
+        }
     }
 
     #[test]
@@ -148,6 +161,15 @@ mod tests {
         assert!(page.contains("12.500 %") && page.contains("after step 200") && page.contains("25.000 %"), "{page}");
         assert!(page.contains("&lt;script&gt;") && !page.contains("<script>") && page.contains("a&lt;b"));
         assert_eq!(page.matches("<figure>").count(), 4);
+    }
+
+    #[test]
+    fn a_look_before_rounding_began_is_not_the_best_one() {
+        let (rows, looks) = (rows(), [(100, 0.125), (200, 0.25), (250, 0.1875)]);
+        let page = Run { float_steps: Some(150), ..run(&rows, &[1.0; 250], &looks, &[]) }.page();
+        assert!(page.contains("after step 250") && page.contains("after step 150, where rounding begins"), "{page}");
+        let page = Run { float_steps: None, ..run(&rows, &[1.0; 250], &looks, &[]) }.page();
+        assert!(page.contains("after step 100") && !page.contains("where rounding begins"), "{page}");
     }
 
     #[test]

@@ -20,6 +20,8 @@ mod measured;
 mod model_file;
 mod protection;
 mod qdq;
+#[cfg(feature = "train")]
+mod quantization_aware;
 mod quantize;
 mod recorded;
 mod report;

@@ -126,7 +126,7 @@ fn a_run_that_was_killed_goes_on_to_the_same_bytes() {
     assert!(page == text_of(&bench, "whole.html"), "its page is of another run");
     assert!(!bench.path("cut.checkpoint").exists());
     bench.fail(&go_on, &["cut.checkpoint", "nothing to resume"]);
-    let mut damaged = b"cognate checkpoint 1\n".to_vec();
+    let mut damaged = b"cognate checkpoint 2\n".to_vec();
     damaged.extend_from_slice(&[0; 200]);
     bench.write("cut.checkpoint", &damaged);
     bench.fail(&go_on, &["damaged"]);

@@ -1,7 +1,7 @@
 //! A run on the way, as bytes: whoever keeps them can go on where it was, to the same encoder.
 //!
 //! ```text
-//! magic │ recipe │ losses │ looks │ network │ optimizer │ best network │ SHA-256 of all before
+//! magic │ recipe │ losses │ looks │ ranges │ network │ optimizer │ best network │ SHA-256 of all before
 //! ```
 //!
 //! Each part follows its length, a little-endian u64. Batches depend on the seed and their step alone, so nothing of theirs is
@@ -11,9 +11,10 @@ use core::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::net::Range;
 use crate::onnx::Recipe;
 
-const MAGIC: &[u8] = b"cognate checkpoint 1\n";
+const MAGIC: &[u8] = b"cognate checkpoint 2\n";
 /// Bytes of a SHA-256.
 const DIGEST: usize = 32;
 
@@ -25,6 +26,8 @@ pub struct Checkpoint {
     pub(crate) losses: Vec<f32>,
     /// Each look at the samples held out: steps done, and the equal error rate.
     pub(crate) looks: Vec<(usize, f64)>,
+    /// Those of the tensors, from the first step that rounds.
+    pub(crate) ranges: Option<Vec<Range>>,
     pub(crate) net: Vec<u8>,
     pub(crate) optimizer: Vec<u8>,
     /// The network that did best on the samples held out; empty before the first look.
@@ -79,8 +82,10 @@ impl Checkpoint {
         let losses: Vec<u8> = self.losses.iter().flat_map(|loss| loss.to_le_bytes()).collect();
         let look = |(step, eer): &(usize, f64)| [(*step as u64).to_le_bytes(), eer.to_le_bytes()].concat();
         let looks: Vec<u8> = self.looks.iter().flat_map(look).collect();
+        let ends = |range: &Range| [range.low.to_le_bytes(), range.high.to_le_bytes()].concat();
+        let ranges: Vec<u8> = self.ranges.iter().flatten().flat_map(ends).collect();
         let mut bytes = MAGIC.to_vec();
-        for part in [&recipe, &losses, &looks, &self.net, &self.optimizer, &self.best] {
+        for part in [&recipe, &losses, &looks, &ranges, &self.net, &self.optimizer, &self.best] {
             push(&mut bytes, part);
         }
         bytes.extend_from_slice(&Sha256::digest(&bytes));
@@ -112,12 +117,15 @@ impl Checkpoint {
             let mut text = || String::from_utf8(take(&mut recipe)?.to_vec()).ok();
             entries.push((text()?, text()?));
         }
-        let losses = take(rest)?.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let losses = floats(take(rest)?);
         let words = take(rest)?.as_chunks().0;
         let look = |pair: &[[u8; 8]]| (u64::from_le_bytes(pair[0]) as usize, f64::from_le_bytes(pair[1]));
         let looks = words.chunks_exact(2).map(look).collect();
+        let range = |ends: &[f32; 2]| Range { low: ends[0], high: ends[1] };
+        let ranges: Vec<Range> = floats(take(rest)?).as_chunks().0.iter().map(range).collect();
+        let ranges = Some(ranges).filter(|ranges| !ranges.is_empty());
         let [net, optimizer, best] = [take(rest)?.to_vec(), take(rest)?.to_vec(), take(rest)?.to_vec()];
-        Some(Self { recipe: Recipe::of_entries(entries), losses, looks, net, optimizer, best })
+        Some(Self { recipe: Recipe::of_entries(entries), losses, looks, ranges, net, optimizer, best })
     }
 
     /// Refuses to go on with a run of another recipe, by the first thing that differs.
@@ -134,6 +142,10 @@ impl Checkpoint {
         }
         Ok(())
     }
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
 /// Adds a part behind its length.
@@ -176,6 +188,7 @@ mod tests {
             recipe: Recipe::of_entries(entries),
             losses: vec![1.5, 0.25],
             looks: vec![(2, 0.125)],
+            ranges: Some(vec![Range { low: -0.5, high: 2.0 }, Range { low: 0.0, high: 1.0 }]),
             net: vec![1, 2, 3],
             optimizer: vec![4],
             best: vec![],

@@ -4,7 +4,7 @@ use burn::module::Module;
 
 use crate::eer::equal_error_rate;
 use crate::error::TrainError;
-use crate::net::{Net, Shape};
+use crate::net::{Net, Range, Shape};
 use crate::samples::Labeled;
 use crate::train::embed;
 
@@ -40,24 +40,32 @@ pub(crate) struct Best<'a> {
     held_out: HeldOut<'a>,
     /// Steps done before each look, and the equal error rate that it found.
     looks: Vec<(usize, f64)>,
+    /// Steps done before the looks that count: where a run is to end rounded, none before does.
+    from: usize,
     net: Option<Net>,
 }
 
 impl<'a> Best<'a> {
     /// What was found until now, and the network that did best, if any.
-    pub(crate) fn new(held_out: HeldOut<'a>, looks: Vec<(usize, f64)>, net: Option<Net>) -> Self {
-        Self { held_out, looks, net }
+    pub(crate) fn new(held_out: HeldOut<'a>, from: usize, looks: Vec<(usize, f64)>, net: Option<Net>) -> Self {
+        Self { held_out, looks, from, net }
     }
 
     /// The equal error rate now, when it is time for a look: behind the last step, too.
-    pub(crate) fn look(&mut self, done: usize, steps: usize, net: &Net) -> Result<Option<f64>, TrainError> {
+    pub(crate) fn look(
+        &mut self,
+        done: usize,
+        steps: usize,
+        net: &Net,
+        ranges: Option<&[Range]>,
+    ) -> Result<Option<f64>, TrainError> {
         if !done.is_multiple_of(self.held_out.every) && done != steps {
             return Ok(None);
         }
         let net = net.valid();
-        let embeddings = embed(&net, self.held_out.samples.samples());
+        let embeddings = embed(&net, ranges, self.held_out.samples.samples());
         let eer = equal_error_rate(&embeddings, self.held_out.samples.classes()).ok_or(TrainError::HeldOut)?;
-        if self.looks.iter().all(|(_, other)| eer < *other) {
+        if done > self.from && self.counted().all(|other| eer < other) {
             self.net = Some(net);
         }
         self.looks.push((done, eer));
@@ -66,9 +74,13 @@ impl<'a> Best<'a> {
 
     /// Whether there were so many looks without a lower rate that the run ends.
     pub(crate) fn is_over(&self) -> bool {
-        let best = self.looks.iter().map(|(_, eer)| *eer).fold(f64::INFINITY, f64::min);
-        let first = self.looks.iter().position(|(_, eer)| *eer == best);
-        first.is_some_and(|first| self.looks.len() - first > self.held_out.patience)
+        let best = self.counted().fold(f64::INFINITY, f64::min);
+        let first = self.counted().position(|eer| eer == best);
+        first.is_some_and(|first| self.counted().count() - first > self.held_out.patience)
+    }
+
+    fn counted(&self) -> impl Iterator<Item = f64> {
+        self.looks.iter().filter(|(done, _)| *done > self.from).map(|(_, eer)| *eer)
     }
 
     pub(crate) fn looks(&self) -> &[(usize, f64)] {

@@ -10,7 +10,7 @@ use tract_onnx::pb::{
     type_proto,
 };
 
-use crate::net::{Dense, FoldedBlock, FoldedConv, Head, Join, Shape};
+use crate::net::{Dense, FoldedBlock, FoldedConv, Head, Join, Range, Shape};
 use crate::samples::{Labeled, Samples};
 use crate::train::{Encoder, TrainConfig};
 
@@ -42,6 +42,7 @@ impl Recipe {
             ("warm_up", config.warm_up.to_string()),
             ("optimizer", "Adam (0.9, 0.99), decoupled weight decay".into()),
             ("weight_decay", config.weight_decay.to_string()),
+            ("quantization_aware", config.quantization_aware.to_string()),
             ("batch_norm_momentum", config.net.batch_norm_momentum.to_string()),
             ("batch_classes", batch.classes.to_string()),
             ("batch_samples_per_class", batch.samples.to_string()),
@@ -81,7 +82,7 @@ impl Encoder {
     ///
     /// Input `sample`: `[batch, channels, height, width]`, f32, as in training. Output `embedding`:
     /// `[batch, dimensions]`, not normalized. BatchNorm is folded into the convolutions, so the nodes are Conv, Relu,
-    /// Add, GlobalAveragePool, Flatten and Gemm.
+    /// Add, GlobalAveragePool, Flatten and Gemm; Clip instead of Relu, where the encoder was trained for ranges.
     #[must_use]
     pub fn to_onnx(&self, recipe: &Recipe) -> Vec<u8> {
         let metadata =
@@ -102,7 +103,7 @@ impl Encoder {
         let mut graph = GraphProto { name: "encoder".into(), ..Default::default() };
         let mut layer = INPUT.to_owned();
         let mut number = 0;
-        for block in self.net.folded() {
+        for block in self.net.folded(self.ranges.as_deref()) {
             layer = push_block(&mut graph, &layer, &mut number, &block);
         }
         if self.net.head() == Head::Pool {
@@ -110,7 +111,7 @@ impl Encoder {
         }
         let axis = vec![integer("axis", 1)];
         let flat = push_node(&mut graph, "Flatten", "flatten", &[&layer], axis);
-        let dense = self.net.dense();
+        let dense = self.net.dense(self.ranges.is_some());
         push_dense(&mut graph, &flat, &dense);
         let Shape { channels, height, width } = self.shape;
         graph.input = vec![value_info(INPUT, &[channels, height, width])];
@@ -134,11 +135,22 @@ fn push_block(graph: &mut GraphProto, input: &str, number: &mut usize, block: &F
     }
     let kept = block.shortcut.as_ref().map_or(input.to_owned(), |layer| push(graph, input, layer));
     let sum = push_node(graph, "Add", &format!("add{number}"), &[&output, &kept], vec![]);
-    if block.join == Join::AddRelu {
-        push_node(graph, "Relu", &format!("relu_add{number}"), &[&sum], vec![])
-    } else {
-        sum
-    }
+    push_cut(graph, &sum, &format!("_add{number}"), block.join == Join::AddRelu, block.range)
+}
+
+/// Adds what cuts a tensor: to its range, where it has one, and else at zero, where a ReLU follows. `of` says whose it is.
+fn push_cut(graph: &mut GraphProto, tensor: &str, of: &str, relu: bool, range: Option<Range>) -> String {
+    let Some(Range { low, high }) = range else {
+        return if relu {
+            push_node(graph, "Relu", &format!("relu{of}"), &[tensor], vec![])
+        } else {
+            tensor.to_owned()
+        };
+    };
+    let name = format!("clip{of}");
+    let ends =
+        [("low", low), ("high", high)].map(|(end, value)| push_tensor(graph, &format!("{name}.{end}"), &[], &[value]));
+    push_node(graph, "Clip", &name, &[tensor, &ends[0], &ends[1]], vec![])
 }
 
 /// Adds a convolution and its ReLU, if it has one; returns the name of the result.
@@ -156,7 +168,7 @@ fn push_conv(graph: &mut GraphProto, input: &str, number: usize, layer: &FoldedC
         integers("strides", &layer.stride.map(|stride| stride as i64)),
     ];
     let sum = push_node(graph, "Conv", &name, &[input, &weight, &bias], attributes);
-    if layer.relu { push_node(graph, "Relu", &format!("relu{number}"), &[&sum], vec![]) } else { sum }
+    push_cut(graph, &sum, &number.to_string(), layer.relu, layer.range)
 }
 
 /// Adds the last layer, whose result is the graph's output.

@@ -1,5 +1,6 @@
 //! What a run is made of: its configuration, one step, and the encoder that it gives.
 
+use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -7,7 +8,7 @@ use crate::augment::Augment;
 use crate::batch::BatchConfig;
 use crate::error::TrainError;
 use crate::loss::Loss;
-use crate::net::{Net, NetConfig, Shape, values};
+use crate::net::{Net, NetConfig, Range, Rounding, Shape, values};
 use crate::samples::Samples;
 
 /// Samples that [`Encoder::embed`] runs at once.
@@ -26,6 +27,9 @@ pub struct TrainConfig {
     pub warm_up: usize,
     /// Decoupled weight decay (Loshchilov and Hutter, 2019).
     pub weight_decay: f32,
+    /// The last so many steps round weights and activations as an int8 device does, with BatchNorm as it is then: the encoder
+    /// learns to live with it. Zero leaves it out.
+    pub quantization_aware: usize,
     /// The loss.
     pub loss: Loss,
     /// The encoder.
@@ -37,7 +41,7 @@ pub struct TrainConfig {
 }
 
 impl Default for TrainConfig {
-    /// The recipe of `models/glyphs.onnx`.
+    /// The recipe of `models/glyphs.onnx`, but for its last steps, which round.
     fn default() -> Self {
         Self {
             seed: 1,
@@ -45,6 +49,7 @@ impl Default for TrainConfig {
             rate: 2e-3,
             warm_up: 50,
             weight_decay: 1e-4,
+            quantization_aware: 0,
             loss: Loss::default(),
             net: NetConfig::default(),
             batch: BatchConfig::default(),
@@ -72,15 +77,22 @@ pub struct Progress {
 #[derive(Debug, Clone)]
 pub struct Encoder {
     pub(crate) net: Net,
+    /// Of each tensor that a device keeps, where the encoder was trained for them.
+    pub(crate) ranges: Option<Vec<Range>>,
     pub(crate) shape: Shape,
 }
 
 /// Refuses settings that no data can make right; a comparison with NaN is false, so NaN is refused too.
 pub(crate) fn check(config: &TrainConfig) -> Result<(), TrainError> {
     const POSITIVE: &str = "above zero";
-    let settings = [("steps", config.steps > 0), ("rate", config.rate > 0.0)];
-    match settings.iter().find(|(_, right)| !right) {
-        Some(&(name, _)) => Err(TrainError::Setting { name, need: POSITIVE }),
+    let settings = [
+        ("steps", POSITIVE, config.steps > 0),
+        ("rate", POSITIVE, config.rate > 0.0),
+        // Before the first step BatchNorm has seen nothing that it could keep.
+        ("quantization_aware", "fewer than steps", config.quantization_aware < config.steps),
+    ];
+    match settings.iter().find(|(_, _, right)| !right) {
+        Some(&(name, need, _)) => Err(TrainError::Setting { name, need }),
         None => config.net.check(),
     }
 }
@@ -88,6 +100,8 @@ pub(crate) fn check(config: &TrainConfig) -> Result<(), TrainError> {
 /// The network and its optimizer.
 pub(crate) struct Run<'a> {
     pub(crate) net: Net,
+    /// From the first step that rounds.
+    pub(crate) ranges: Option<Vec<Range>>,
     pub(crate) optimizer: burn::optim::ModuleOptimizer,
     pub(crate) config: &'a TrainConfig,
     pub(crate) device: Device,
@@ -102,12 +116,17 @@ impl<'a> Run<'a> {
             .with_epsilon(1e-8)
             .with_weight_decay(config.weight_decay)
             .init();
-        Self { net, optimizer, config, device }
+        Self { net, ranges: None, optimizer, config, device }
     }
 
     /// One step down the gradient of one batch.
     pub(crate) fn step(&mut self, step: usize, samples: TensorData, classes: &[usize]) -> Result<f32, TrainError> {
-        let embeddings = self.net.forward(Tensor::from_data(samples, &self.device));
+        if self.config.rounds(step) && self.ranges.is_none() {
+            // One batch has more values of each tensor than a range needs.
+            self.ranges = Some(self.net.valid().observed(Tensor::from_data(samples.clone(), &Device::flex())));
+        }
+        let rounding = &mut Rounding::by(self.ranges.as_deref());
+        let embeddings = self.net.forward(Tensor::from_data(samples, &self.device), rounding);
         let loss = self.config.loss.of(embeddings, classes);
         let value: f32 = loss.clone().into_scalar();
         if !value.is_finite() {
@@ -117,6 +136,13 @@ impl<'a> Run<'a> {
         let rate = rate(self.config, step);
         self.net = self.optimizer.step(rate, self.net.clone(), gradients);
         Ok(value)
+    }
+}
+
+impl TrainConfig {
+    /// Whether the step, from 0, rounds as a device does.
+    pub(crate) const fn rounds(&self, step: usize) -> bool {
+        step + self.quantization_aware >= self.steps
     }
 }
 
@@ -130,7 +156,7 @@ pub(crate) fn rate(config: &TrainConfig, step: usize) -> f64 {
 }
 
 impl Encoder {
-    /// The embeddings of samples, one after another, not normalized.
+    /// The embeddings of samples, one after another, not normalized; of an encoder that was trained to be rounded, rounded as then.
     ///
     /// # Panics
     ///
@@ -138,20 +164,42 @@ impl Encoder {
     #[must_use]
     pub fn embed(&self, samples: &Samples) -> Vec<f32> {
         assert_eq!(samples.shape(), self.shape, "samples of another shape");
-        embed(&self.net, samples)
+        embed(&self.net, self.ranges.as_deref(), samples)
+    }
+
+    /// The tensors that a device keeps on the way from a sample to its embedding, each by places and then by channels, and the
+    /// embedding last: with what they are rounded to, of an encoder that was trained to be rounded, and `None` of any other.
+    ///
+    /// `given` are tensors to go on from, in the same order, in place of its own: so each layer can be compared with another
+    /// implementation's, which rounds a little differently, from the same input.
+    ///
+    /// # Panics
+    ///
+    /// As [`Encoder::embed`], unless there is one sample, and if a tensor that is given has another length.
+    #[must_use]
+    pub fn tensors(&self, sample: &Samples, given: &[Vec<f32>]) -> Option<Vec<Vec<f32>>> {
+        assert_eq!((sample.shape(), sample.count()), (self.shape, 1), "one sample of the encoder's shape");
+        let mut seen = Vec::new();
+        let ranges = self.ranges.as_ref()?.iter();
+        let mut rounding = Rounding::Watch { ranges, seen: &mut seen, given: given.iter() };
+        let embedding = values(self.net.forward(batch(sample, &[0]), &mut rounding));
+        seen.push(embedding);
+        Some(seen)
     }
 }
 
 /// The embeddings of samples by a network without gradients.
-pub(crate) fn embed(net: &Net, samples: &Samples) -> Vec<f32> {
-    let Shape { channels, height, width } = samples.shape();
+pub(crate) fn embed(net: &Net, ranges: Option<&[Range]>, samples: &Samples) -> Vec<f32> {
     let indices: Vec<usize> = (0..samples.count()).collect();
-    let chunk = |indices: &[usize]| {
-        let all: Vec<f32> = indices.iter().flat_map(|index| samples.values(*index)).copied().collect();
-        let dims = [indices.len(), channels, height, width];
-        values(net.forward(Tensor::from_data(TensorData::new(all, dims), &Device::flex())))
-    };
+    let chunk = |indices: &[usize]| values(net.forward(batch(samples, indices), &mut Rounding::by(ranges)));
     indices.chunks(CHUNK).flat_map(chunk).collect()
+}
+
+/// Some samples without gradients.
+fn batch(samples: &Samples, indices: &[usize]) -> Tensor<4> {
+    let Shape { channels, height, width } = samples.shape();
+    let all: Vec<f32> = indices.iter().flat_map(|index| samples.values(*index)).copied().collect();
+    Tensor::from_data(TensorData::new(all, [indices.len(), channels, height, width]), &Device::flex())
 }
 
 #[cfg(test)]

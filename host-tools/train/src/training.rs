@@ -104,7 +104,8 @@ impl Training<'_> {
     /// As [`Training::run`] before its first step.
     pub fn untrained(&self) -> Result<Encoder, TrainError> {
         self.batcher()?;
-        Ok(Encoder { net: self.net(&Device::flex().autodiff()).valid(), shape: self.instances.shape() })
+        let net = self.net(&Device::flex().autodiff()).valid();
+        Ok(Encoder { net, ranges: None, shape: self.instances.shape() })
     }
 
     /// Trains, calling `after` with every step's progress and state; it ends the run by breaking. From a checkpoint, the run goes
@@ -122,7 +123,7 @@ impl Training<'_> {
         let (config, shape, recipe) = (self.config, self.instances.shape(), self.recipe());
         let device = Device::flex().autodiff();
         let mut run = Run::new(self.net(&device), config, device);
-        let mut best = self.held_out.map(|held_out| Best::new(held_out, Vec::new(), None));
+        let mut best = self.held_out.map(|held_out| Best::new(held_out, self.float_steps(), Vec::new(), None));
         let mut losses = Vec::new();
         if let Some(checkpoint) = from {
             checkpoint.require(&recipe)?;
@@ -145,7 +146,7 @@ impl Training<'_> {
                 let loss = run.step(step, TensorData::new(batch.values, dims), &batch.classes)?;
                 losses.push(loss);
                 let eer = match &mut best {
-                    Some(best) => best.look(step + 1, config.steps, &run.net)?,
+                    Some(best) => best.look(step + 1, config.steps, &run.net, run.ranges.as_deref())?,
                     None => None,
                 };
                 let state = State { run: &run, best: best.as_ref(), losses: &losses, recipe: &recipe };
@@ -157,7 +158,12 @@ impl Training<'_> {
             Ok(())
         })?;
         let net = best.and_then(|best| best.net().cloned()).unwrap_or_else(|| run.net.valid());
-        if net.is_finite() { Ok(Encoder { net, shape }) } else { Err(TrainError::Diverged { step: losses.len() }) }
+        let ranges = run.ranges;
+        if net.is_finite() {
+            Ok(Encoder { net, ranges, shape })
+        } else {
+            Err(TrainError::Diverged { step: losses.len() })
+        }
     }
 
     /// Checks everything that can be checked before the first step.
@@ -172,6 +178,12 @@ impl Training<'_> {
         Ok(batcher)
     }
 
+    /// Steps before the first one that rounds; none where none does.
+    fn float_steps(&self) -> usize {
+        let TrainConfig { steps, quantization_aware, .. } = self.config;
+        if *quantization_aware == 0 { 0 } else { steps - quantization_aware }
+    }
+
     fn net(&self, device: &Device) -> Net {
         Net::new(&self.config.net, self.instances.shape(), &mut Rng::keyed(&[self.config.seed]), device)
     }
@@ -182,12 +194,10 @@ impl Training<'_> {
             [] => None,
             bytes => Some(run.net.valid().with_bytes(bytes)?),
         };
-        let best = self.held_out.map(|held_out| Best::new(held_out, checkpoint.looks.clone(), net));
+        let best = self.held_out.map(|held_out| Best::new(held_out, self.float_steps(), checkpoint.looks.clone(), net));
         let optimizer = run.optimizer.from_bytes(Bytes::from_bytes_vec(checkpoint.optimizer.clone())).ok()?;
-        Some((
-            Run { net: run.net.with_bytes(&checkpoint.net)?, optimizer, config: run.config, device: run.device },
-            best,
-        ))
+        let (net, ranges) = (run.net.with_bytes(&checkpoint.net)?, checkpoint.ranges.clone());
+        Some((Run { net, ranges, optimizer, config: run.config, device: run.device }, best))
     }
 }
 
@@ -205,6 +215,7 @@ impl State<'_> {
             recipe: self.recipe.clone(),
             losses: self.losses.to_vec(),
             looks: self.best.map(|best| best.looks().to_vec()).unwrap_or_default(),
+            ranges: self.run.ranges.clone(),
             net: self.run.net.to_bytes(),
             optimizer: self.run.optimizer.into_bytes().expect("a record in memory is written").to_vec(),
             best: self.best.and_then(Best::net).map(Net::to_bytes).unwrap_or_default(),

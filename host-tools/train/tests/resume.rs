@@ -54,8 +54,10 @@ fn whole(training: &Training<'_>, from: Option<&Checkpoint>) -> (Vec<u8>, usize)
 
 #[test]
 fn a_run_goes_on_to_the_same_bytes_wherever_it_was_cut() {
-    let ((labeled, instances), config) = (data(), config(1));
-    for held_out in [None, Some(HeldOut { samples: &labeled, every: 3, patience: 2 })] {
+    let (labeled, instances) = data();
+    let held_out = Some(HeldOut { samples: &labeled, every: 3, patience: 2 });
+    for (held_out, quantization_aware) in [(None, 0), (held_out, 0), (None, 8), (held_out, 8)] {
+        let config = TrainConfig { quantization_aware, ..config(1) };
         let training = Training { labeled: &labeled, instances: &instances, held_out, config: &config };
         let (expected, steps) = whole(&training, None);
         for step in [1, 5, steps] {

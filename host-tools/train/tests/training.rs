@@ -84,7 +84,7 @@ fn training_by_every_loss_brings_a_class_together_and_keeps_classes_apart() {
         (Loss::NtXent { temperature: 0.1 }, 2),
         (Loss::Debiased { temperature: 0.2, prior: 0.05 }, 2),
     ] {
-        let mut config = config(100);
+        let mut config = config(200);
         config.loss = loss;
         config.batch.samples = samples;
         let encoder = quiet(&labeled, &images(vec![]), &config).unwrap();

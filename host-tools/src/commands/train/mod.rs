@@ -65,7 +65,7 @@ pub struct Args {
     /// Steps from one look at them to the next, and from one checkpoint to the next
     #[arg(long, value_name = "STEPS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     look_every: u32,
-    /// Looks without a lower equal error rate after which the run ends
+    /// Looks without a lower equal error rate after which the run ends; with --quantization-aware, looks in its steps alone
     #[arg(long, value_name = "LOOKS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     patience: u32,
     /// Go on from the checkpoint that an interrupted run left, to the encoder that it would have given
@@ -270,6 +270,9 @@ fn page(
         name: &output.display().to_string(),
         losses: &curves.losses,
         looks: &curves.looks,
+        float_steps: Some(training.config)
+            .filter(|config| config.quantization_aware > 0)
+            .map(|config| config.steps - config.quantization_aware),
         embeddings: [&rows(&training.untrained()?)?, &rows(encoder)?],
         whose,
         recipe: recipe.entries(),

@@ -222,6 +222,10 @@ pub struct RunArgs {
     /// Weight decay
     #[arg(long, value_name = "SHARE", default_value_t = 1e-4)]
     weight_decay: f32,
+    /// So many of the last steps round weights and activations as an int8 device does (quantization-aware training): the encoder
+    /// that is written is of one of them
+    #[arg(long, value_name = "STEPS", default_value_t = 0)]
+    quantization_aware: u32,
 }
 
 /// All of it.
@@ -237,12 +241,20 @@ pub fn config(
     if !(run.weight_decay.is_finite() && run.weight_decay >= 0.0) {
         bail!("--weight-decay {}: a weight decay is 0 or more", run.weight_decay);
     }
+    if run.quantization_aware >= run.steps {
+        bail!(
+            "--quantization-aware {}: it follows training in floats: fewer steps than --steps {}",
+            run.quantization_aware,
+            run.steps
+        );
+    }
     Ok(TrainConfig {
         seed: run.seed,
         steps: run.steps as usize,
         rate: run.rate,
         warm_up: run.warm_up as usize,
         weight_decay: run.weight_decay,
+        quantization_aware: run.quantization_aware as usize,
         loss,
         net,
         batch: batch.batch(loss, parts)?,

@@ -251,6 +251,7 @@ impl NetConfig {
         let layers = || self.blocks.iter().flat_map(|block| &block.layers);
         let settings = [
             ("embedding", POSITIVE, self.embedding > 0),
+            ("blocks", "at least one", !self.blocks.is_empty()),
             ("layers", "at least one a block", self.blocks.iter().all(|block| !block.layers.is_empty())),
             ("channels", POSITIVE, layers().all(|layer| layer.filters != Filters::Full(0))),
             ("stride", POSITIVE, layers().all(|layer| !layer.stride.contains(&0))),

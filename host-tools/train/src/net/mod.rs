@@ -1,12 +1,13 @@
 //! The encoder: convolutions with BatchNorm, some of them in residual blocks, and one dense layer.
 
 mod config;
+mod convolution;
 mod cost;
 mod family;
+mod rounding;
 
 use burn::module::{Module, Param};
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device, Tensor, TensorData, activation::relu};
 
@@ -15,6 +16,8 @@ pub use cost::{Budget, Cost};
 pub use family::Family;
 
 use crate::rng::Rng;
+use convolution::Convolution;
+pub(crate) use rounding::{Range, Rounding};
 
 /// The network under training.
 #[derive(Module, Debug)]
@@ -39,7 +42,7 @@ struct BlockNet {
 /// A convolution and its BatchNorm under training.
 #[derive(Module, Debug)]
 struct ConvNorm {
-    convolution: Conv2d,
+    convolution: Convolution,
     norm: BatchNorm,
     relu: bool,
 }
@@ -51,6 +54,8 @@ pub(crate) struct FoldedBlock {
     /// How its input comes back, where it does.
     pub(crate) join: Join,
     pub(crate) shortcut: Option<FoldedConv>,
+    /// What the sum is cut to, where the encoder was trained for a range.
+    pub(crate) range: Option<Range>,
 }
 
 /// A convolution with BatchNorm folded into it.
@@ -65,6 +70,8 @@ pub(crate) struct FoldedConv {
     pub(crate) weight: Vec<f32>,
     /// Shape `[out]`.
     pub(crate) bias: Vec<f32>,
+    /// What its results are cut to, where the encoder was trained for a range.
+    pub(crate) range: Option<Range>,
 }
 
 /// The last layer.
@@ -98,16 +105,35 @@ impl Net {
 
     /// Embeddings `[batch, dimensions]`, of any length, of samples `[batch, channels, height, width]`.
     ///
-    /// BatchNorm uses the batch's statistics and updates its own on a device with gradients, and its own otherwise.
-    pub(crate) fn forward(&self, samples: Tensor<4>) -> Tensor<2> {
-        let last = self.blocks.iter().fold(samples, |layer, block| block.forward(layer));
-        let features = if self.pooled { last.flatten::<3>(2, 3).mean_dim(2).flatten(1, 2) } else { last.flatten(1, 3) };
-        self.dense.forward(features)
+    /// BatchNorm uses the batch's statistics and updates its own on a device with gradients, and its own otherwise, or where
+    /// anything is rounded.
+    pub(crate) fn forward(&self, samples: Tensor<4>, rounding: &mut Rounding<'_>) -> Tensor<2> {
+        let [batch, channels, height, width] = samples.dims();
+        let first = samples.permute([2, 3, 1, 0]).reshape([height * width, channels, batch]);
+        let last = self.blocks.iter().fold(first, |layer, block| block.forward(layer, rounding));
+        let last = if self.pooled { rounding.tensor(last.mean_dim(0)) } else { last };
+        // ONNX flattens a sample channel by channel.
+        let features = last.permute([2, 1, 0]).flatten(1, 2);
+        if !rounding.is_on() {
+            return self.dense.forward(features);
+        }
+        let bias = self.dense.bias.as_ref().map(|bias| bias.val().unsqueeze::<2>());
+        let sums = features.matmul(rounding::weights(self.dense.weight.val(), 0));
+        bias.map_or(sums.clone(), |bias| sums + bias)
     }
 
-    /// The convolutions as inference sees them.
-    pub(crate) fn folded(&self) -> Vec<FoldedBlock> {
-        self.blocks.iter().map(BlockNet::folded).collect()
+    /// The range of each tensor that a pass over these samples makes, weights rounded.
+    pub(crate) fn observed(&self, samples: Tensor<4>) -> Vec<Range> {
+        let mut ranges = Vec::new();
+        let _embeddings = self.forward(samples, &mut Rounding::Observe(&mut ranges));
+        ranges
+    }
+
+    /// The convolutions as inference sees them; rounded where there are ranges.
+    pub(crate) fn folded(&self, ranges: Option<&[Range]>) -> Vec<FoldedBlock> {
+        let mut ranges = ranges.map(|ranges| ranges.iter().copied());
+        let mut next = || ranges.as_mut().and_then(Iterator::next);
+        self.blocks.iter().map(|block| block.folded(&mut next)).collect()
     }
 
     /// What the dense layer sees of them.
@@ -119,8 +145,8 @@ impl Net {
     pub(crate) fn is_finite(&self) -> bool {
         let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
         let folded = |layer: &FoldedConv| finite(&layer.weight) && finite(&layer.bias);
-        let dense = self.dense();
-        let blocks = self.folded();
+        let dense = self.dense(false);
+        let blocks = self.folded(None);
         finite(&dense.weight) && blocks.iter().all(|block| block.layers.iter().chain(&block.shortcut).all(folded))
     }
 
@@ -137,15 +163,13 @@ impl Net {
         self.try_load_record(record).ok()
     }
 
-    /// The last layer.
-    pub(crate) fn dense(&self) -> Dense {
+    /// The last layer, rounded or not.
+    pub(crate) fn dense(&self, is_rounded: bool) -> Dense {
         let [features, dimensions] = self.dense.weight.dims();
         let bias = self.dense.bias.as_ref().expect("the dense layer was made with a bias");
-        Dense {
-            shape: [dimensions, features],
-            weight: values(self.dense.weight.val().transpose()),
-            bias: values(bias.val()),
-        }
+        let weight = self.dense.weight.val();
+        let weight = if is_rounded { rounding::weights(weight, 0) } else { weight };
+        Dense { shape: [dimensions, features], weight: values(weight.transpose()), bias: values(bias.val()) }
     }
 }
 
@@ -166,25 +190,28 @@ impl BlockNet {
         }
     }
 
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let output = self.layers.iter().fold(input.clone(), |layer, next| next.forward(layer));
+    /// Of and to `[places, channels, batch]`.
+    fn forward(&self, input: Tensor<3>, rounding: &mut Rounding<'_>) -> Tensor<3> {
+        let output = self.layers.iter().fold(input.clone(), |layer, next| next.forward(layer, rounding));
         if !self.adds {
             return output;
         }
-        let sum = output + self.shortcut.iter().fold(input, |layer, next| next.forward(layer));
-        if self.relu { relu(sum) } else { sum }
+        let sum = output + self.shortcut.iter().fold(input, |layer, next| next.forward(layer, rounding));
+        rounding.tensor(if self.relu { relu(sum) } else { sum })
     }
 
-    fn folded(&self) -> FoldedBlock {
+    /// `range` gives those of its tensors, in the order of [`BlockNet::forward`].
+    fn folded(&self, range: &mut impl FnMut() -> Option<Range>) -> FoldedBlock {
         let join = match (self.adds, self.relu) {
             (false, _) => Join::None,
             (true, false) => Join::Add,
             (true, true) => Join::AddRelu,
         };
         FoldedBlock {
-            layers: self.layers.iter().map(ConvNorm::folded).collect(),
+            layers: self.layers.iter().map(|layer| layer.folded(range())).collect(),
             join,
-            shortcut: self.shortcut.first().map(ConvNorm::folded),
+            shortcut: self.shortcut.first().map(|layer| layer.folded(range())),
+            range: if self.adds { range() } else { None },
         }
     }
 }
@@ -192,56 +219,67 @@ impl BlockNet {
 impl ConvNorm {
     /// A convolution without bias, which BatchNorm would take away again.
     fn new(layer: &Layer, input: Shape, momentum: f64, rng: &mut Rng, device: &Device) -> Self {
-        let (outputs, inputs) = (layer.output(input).channels, layer.filter_channels(input));
-        let [height, width] = layer.kernel;
-        let [down, across] = layer.kernel.map(|side| side / 2);
-        let mut convolution = Conv2dConfig::new([input.channels, outputs], layer.kernel)
-            .with_stride(layer.stride)
-            .with_groups(input.channels / inputs)
-            .with_padding(PaddingConfig2d::Explicit(down, across, down, across))
-            .with_bias(false)
-            .init(device);
-        let variance = 2.0 / (inputs * height * width) as f32;
-        convolution.weight = Param::from_tensor(normal([outputs, inputs, height, width], variance, rng, device));
-        let norm = BatchNormConfig::new(outputs)
+        let convolution = Convolution::new(layer, input, rng, device);
+        let norm = BatchNormConfig::new(layer.output(input).channels)
             // burn's momentum is the share of the new, not of the old.
             .with_momentum(1.0 - momentum)
             .init(device);
         Self { convolution, norm, relu: layer.relu }
     }
 
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let normed = self.norm.forward(self.convolution.forward(input));
-        if self.relu { relu(normed) } else { normed }
+    /// Of and to `[places, channels, batch]`.
+    fn forward(&self, input: Tensor<3>, rounding: &mut Rounding<'_>) -> Tensor<3> {
+        let normed = if rounding.is_on() {
+            let (weight, bias) = self.rounded();
+            self.convolution.with(weight, input) + bias.reshape([1, -1, 1])
+        } else {
+            self.norm.forward(self.convolution.forward(input))
+        };
+        rounding.tensor(if self.relu { relu(normed) } else { normed })
+    }
+
+    /// Weights with BatchNorm in them, rounded, and the bias `[outputs]`: what [`ConvNorm::folded`] says, with gradients.
+    fn rounded(&self) -> (Tensor<2>, Tensor<1>) {
+        let Self { convolution, norm, .. } = self;
+        let [gamma, beta] = [&norm.gamma, &norm.beta].map(|parameter| parameter.val());
+        let device = gamma.device();
+        let [mean, variance] = [&norm.running_mean, &norm.running_var].map(|state| state.value().to_device(&device));
+        let factors = gamma / (variance + norm.epsilon).sqrt();
+        (convolution.rounded(factors.clone()), beta - mean * factors)
     }
 
     /// γ(w∗x − μ)/√(σ² + ε) + β is a convolution with weights wγ/√(σ² + ε) and bias β − μγ/√(σ² + ε).
     ///
-    /// Worked out in f64, so that folding adds no error beyond one rounding to f32.
-    fn folded(&self) -> FoldedConv {
+    /// Worked out in f64, so that folding adds no error beyond one rounding to f32; where there is a range, as it was trained.
+    fn folded(&self, range: Option<Range>) -> FoldedConv {
         let Self { convolution, norm, relu } = self;
-        let shape = convolution.weight.dims();
-        let [outputs, inputs, height, width] = shape;
-        let weight: Vec<f32> = values(convolution.weight.val());
-        let [gamma, beta] = [&norm.gamma, &norm.beta].map(|parameter| values(parameter.val()));
-        let [mean, variance] = [&norm.running_mean, &norm.running_var].map(|state| values(state.value()));
-        let factors: Vec<f64> = gamma
-            .iter()
-            .zip(&variance)
-            .map(|(gamma, variance)| f64::from(*gamma) / (f64::from(*variance) + norm.epsilon).sqrt())
-            .collect();
-        let folded = |(index, weight): (usize, &f32)| {
-            let channel = index / (inputs * height * width);
-            (f64::from(*weight) * factors[channel]) as f32
+        let (weight, bias) = match range {
+            Some(_) => {
+                let (weight, bias) = self.rounded();
+                (convolution.by_shape(weight), values(bias))
+            }
+            None => {
+                let [gamma, beta] = [&norm.gamma, &norm.beta].map(|parameter| values(parameter.val()));
+                let [mean, variance] = [&norm.running_mean, &norm.running_var].map(|state| values(state.value()));
+                let factor =
+                    |(gamma, variance): (&f32, &f32)| f64::from(*gamma) / (f64::from(*variance) + norm.epsilon).sqrt();
+                let factors: Vec<f64> = gamma.iter().zip(&variance).map(factor).collect();
+                let weights = convolution.weights();
+                let row = weights.len() / factors.len();
+                let folded = |(index, weight): (usize, &f32)| (f64::from(*weight) * factors[index / row]) as f32;
+                let bias =
+                    |channel: usize| (f64::from(beta[channel]) - f64::from(mean[channel]) * factors[channel]) as f32;
+                (weights.iter().enumerate().map(folded).collect(), (0..factors.len()).map(bias).collect())
+            }
         };
-        let bias = |channel: usize| (f64::from(beta[channel]) - f64::from(mean[channel]) * factors[channel]) as f32;
         FoldedConv {
-            stride: convolution.stride,
-            groups: convolution.groups,
+            stride: convolution.stride(),
+            groups: convolution.groups(),
             relu: *relu,
-            shape,
-            weight: weight.iter().enumerate().map(folded).collect(),
-            bias: (0..outputs).map(bias).collect(),
+            shape: convolution.shape(),
+            weight,
+            bias,
+            range,
         }
     }
 }
