@@ -79,10 +79,12 @@ impl OnnxFile {
         counts
     }
 
-    /// Elements of all stored floating-point tensors: weights, biases, and the statistics of normalization layers.
+    /// Elements of all stored floating-point tensors: weights, biases, and the statistics of normalization layers. Scalars, as the
+    /// ends of a range, are none.
     #[must_use]
     pub fn parameters(&self) -> u64 {
-        self.graph.initializer.iter().filter(|tensor| is_float(tensor)).map(|tensor| elements(&tensor.dims)).sum()
+        let learned = |tensor: &&TensorProto| is_float(tensor) && !tensor.dims.is_empty();
+        self.graph.initializer.iter().filter(learned).map(|tensor| elements(&tensor.dims)).sum()
     }
 }
 

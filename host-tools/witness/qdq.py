@@ -167,6 +167,7 @@ def main():
     parser.add_argument("samples", type=pathlib.Path)
     parser.add_argument("labels", type=pathlib.Path, nargs="?")
     parser.add_argument("--count", type=int, default=10, help="samples that are compared")
+    parser.add_argument("--int16", help="as for `cognate quantize`: the most layers that may have int16")
     parser.add_argument("--keep", type=pathlib.Path, help="a folder for the encoder and the QDQ model")
     parser.add_argument("--record", type=pathlib.Path, help="what onnxruntime gave, for the tests; of a manifest's samples")
     arguments = parser.parse_args()
@@ -181,7 +182,8 @@ def main():
         encoder, qdq = keep / "model.encoder", keep / "model.qdq.onnx"
         labels = ["--labels", arguments.labels] if arguments.labels else []
         run = lambda *words: subprocess.run([cognate, *map(str, words), "--quiet"], check=True, stdout=subprocess.DEVNULL)
-        run("quantize", arguments.model, arguments.samples, *labels, "-o", encoder, "--qdq", qdq, "--force")
+        wide = ["--int16", arguments.int16] if arguments.int16 else []
+        run("quantize", arguments.model, arguments.samples, *labels, *wide, "-o", encoder, "--qdq", qdq, "--force")
         if arguments.samples.suffix == ".npy":
             samples = np.load(arguments.samples)
             samples = samples[[index * len(samples) // arguments.count for index in range(arguments.count)]]
@@ -198,7 +200,8 @@ def main():
         found = [compare(model, inputs, tensors, embeddings, optimized) for optimized in (False, True)]
         shares = [share for share, _, _ in found]
         if arguments.record:
-            _, outputs, last = found[-1]
+            # Operator by operator, as ONNX defines them.
+            _, outputs, last = found[0]
             record = {
                 "onnxruntime": onnxruntime.__version__,
                 "rows": chosen,

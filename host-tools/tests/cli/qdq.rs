@@ -32,7 +32,8 @@ fn glyphs() -> (Bench, ModelProto) {
     }
     let samples = repository().join("data/calibration/samples.csv");
     let samples = samples.to_str().unwrap();
-    bench.succeed(&["quantize", "glyphs.onnx", samples, "-o", "glyphs.encoder", "--qdq", "glyphs.qdq.onnx"]);
+    let quantize = ["quantize", "glyphs.onnx", samples, "--int16", "0"];
+    bench.succeed(&[&quantize[..], &["-o", "glyphs.encoder", "--qdq", "glyphs.qdq.onnx"]].concat());
     let model = ModelProto::decode(&*bench.read("glyphs.qdq.onnx")).unwrap();
     (bench, model)
 }

@@ -259,7 +259,7 @@ fn ids(listed: &Value) -> Result<Vec<u64>> {
 }
 
 fn calibrate(tool: &Tool, embeddings: &str, thresholds: &str) -> Result<()> {
-    tool.run(&["calibrate", &at(embeddings), "--enroll", "3", "--fmr", "0.01", "-o", &at(thresholds)])
+    tool.run(&["calibrate", &at(embeddings), "--enroll", "3", "--fmr", "0.005", "-o", &at(thresholds)])
 }
 
 fn split(tool: &Tool, embeddings: &str, subjects: &str, enroll: &str, probes: &str) -> Result<()> {

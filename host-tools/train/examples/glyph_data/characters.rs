@@ -14,16 +14,36 @@ use zip::ZipArchive;
 
 use crate::sheet::{SIDE, Sheet, Tile};
 
-/// Longest side of the character's bounding box, tile pixels.
-const BOX: f64 = 18.0;
-/// Width of the pen, tile pixels.
-const PEN: f64 = 2.6;
+/// How characters are drawn, and what is made of them.
+pub struct Style {
+    /// Longest side of a character's bounding box, tile pixels.
+    longest: f64,
+    /// Width of the pen, tile pixels.
+    pen: f64,
+    /// Whether each also makes one that is mirrored, and some with another one at its right.
+    makes_more: bool,
+}
+
+/// As digits are.
+pub const LIKE_DIGITS: Style = Style { longest: 18.0, pen: 2.6, makes_more: false };
+/// So that strokes of characters with many of them stay apart, and with four times as many classes to learn from, which differ by
+/// finer strokes.
+pub const FINE: Style = Style { longest: 22.0, pen: 2.0, makes_more: true };
+
 /// Width of Omniglot's pen, pixels of its own 105 × 105 images.
 const OMNIGLOT_PEN: f64 = 5.0;
 /// Canvas pixels along one tile pixel.
-const FINE: usize = 4;
+const SCALE: usize = 4;
+/// A character is paired with those that come so many after it in its alphabet.
+const NEIGHBORS: [usize; 2] = [3, 6];
 /// Side of the canvas.
-const CANVAS: usize = SIDE * FINE;
+const CANVAS: usize = SIDE * SCALE;
+
+/// A character with a drawing by each writer.
+struct Character {
+    name: String,
+    drawings: Vec<Ink>,
+}
 
 /// The ink of a black-on-white image.
 struct Ink {
@@ -36,12 +56,12 @@ struct Ink {
 /// Reads an Omniglot archive: one sheet an alphabet, characters and writers in the order of their names.
 ///
 /// Its files are `set/Alphabet/characterNN/NNNN_WW.png`; the subject is `Alphabet/characterNN`.
-pub fn read(path: &Path) -> Result<Vec<Sheet>, Box<dyn Error>> {
+pub fn read(path: &Path, style: &Style) -> Result<Vec<Sheet>, Box<dyn Error>> {
     let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut archive = ZipArchive::new(BufReader::new(file))?;
     let mut names: Vec<String> = archive.file_names().map(str::to_owned).collect();
     names.sort_unstable();
-    let mut alphabets: BTreeMap<String, Sheet> = BTreeMap::new();
+    let mut alphabets: BTreeMap<String, Vec<Character>> = BTreeMap::new();
     for name in names.iter().filter(|name| name.ends_with(".png")) {
         let parts: Vec<&str> = name.split('/').collect();
         let &[_, alphabet, character, _] = parts.as_slice() else {
@@ -49,12 +69,60 @@ pub fn read(path: &Path) -> Result<Vec<Sheet>, Box<dyn Error>> {
         };
         let mut bytes = Vec::new();
         archive.by_name(name)?.read_to_end(&mut bytes)?;
-        let tile = draw(&ink(bytes).map_err(|error| format!("{name}: {error}"))?);
-        let sheet =
-            alphabets.entry(alphabet.into()).or_insert_with(|| Sheet { name: alphabet.into(), samples: Vec::new() });
-        sheet.samples.push((format!("{alphabet}/{character}"), tile));
+        let drawing = ink(bytes).map_err(|error| format!("{name}: {error}"))?;
+        let characters = alphabets.entry(alphabet.into()).or_default();
+        match characters.last_mut().filter(|last| last.name == character) {
+            Some(last) => last.drawings.push(drawing),
+            None => characters.push(Character { name: character.into(), drawings: vec![drawing] }),
+        }
     }
-    Ok(alphabets.into_values().collect())
+    Ok(alphabets.into_iter().map(|(name, characters)| sheet(name, &characters, style)).collect())
+}
+
+/// An alphabet's characters, and what is made of them.
+fn sheet(alphabet: String, characters: &[Character], style: &Style) -> Sheet {
+    let mut samples = Vec::new();
+    let mut push = |character: &str, drawings: &[Ink]| {
+        samples.extend(drawings.iter().map(|ink| (format!("{alphabet}/{character}"), draw(ink, style))));
+    };
+    for (index, own) in characters.iter().enumerate() {
+        push(&own.name, &own.drawings);
+        if !style.makes_more {
+            continue;
+        }
+        push(&format!("{}-mirrored", own.name), &own.drawings.iter().map(Ink::mirrored).collect::<Vec<_>>());
+        for distance in NEIGHBORS {
+            let other = &characters[(index + distance) % characters.len()];
+            let both = own.drawings.iter().zip(&other.drawings).map(|(own, other)| own.beside(other));
+            push(&format!("{}-{}", own.name, other.name), &both.collect::<Vec<_>>());
+        }
+    }
+    Sheet { name: alphabet, samples }
+}
+
+impl Ink {
+    /// From the centers of its dark pixels, at least one.
+    fn of(points: Vec<(f64, f64)>) -> Self {
+        let mut bounds = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
+        for (x, y) in &points {
+            let [left, top, right, bottom] = bounds;
+            bounds = [left.min(x - 0.5), top.min(y - 0.5), right.max(x + 0.5), bottom.max(y + 0.5)];
+        }
+        Self { points, bounds }
+    }
+
+    /// Left for right.
+    fn mirrored(&self) -> Self {
+        Self::of(self.points.iter().map(|(x, y)| (-x, *y)).collect())
+    }
+
+    /// Another one to the right of it, at the same height, a pen apart.
+    fn beside(&self, other: &Self) -> Self {
+        let ([_, top, right, bottom], [left, other_top, _, other_bottom]) = (self.bounds, other.bounds);
+        let (across, down) = (right - left + OMNIGLOT_PEN, (top + bottom - other_top - other_bottom) / 2.0);
+        let moved = other.points.iter().map(|(x, y)| (x + across, y + down));
+        Self::of(self.points.iter().copied().chain(moved).collect())
+    }
 }
 
 /// Finds the ink of a 1-bit or 8-bit gray PNG.
@@ -68,29 +136,24 @@ fn ink(bytes: Vec<u8>) -> Result<Ink, Box<dyn Error>> {
         return Err("not a gray image".into());
     }
     let mut points = Vec::new();
-    let mut bounds = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
     for (y, line) in pixels.chunks_exact(frame.line_size).enumerate() {
-        for (x, _) in line.iter().enumerate().filter(|(_, gray)| **gray < 128) {
-            let (x, y) = (x as f64, y as f64);
-            points.push((x + 0.5, y + 0.5));
-            let [left, top, right, bottom] = bounds;
-            bounds = [left.min(x), top.min(y), right.max(x + 1.0), bottom.max(y + 1.0)];
-        }
+        let dark = line.iter().enumerate().filter(|(_, gray)| **gray < 128);
+        points.extend(dark.map(|(x, _)| (x as f64 + 0.5, y as f64 + 0.5)));
     }
     if points.is_empty() {
         return Err("no ink".into());
     }
-    Ok(Ink { points, bounds })
+    Ok(Ink::of(points))
 }
 
 /// Draws the ink with the wanted pen on the fine canvas, then averages it down to a tile.
-fn draw(ink: &Ink) -> Tile {
+fn draw(ink: &Ink, style: &Style) -> Tile {
     let [left, top, right, bottom] = ink.bounds;
-    let scale = BOX * FINE as f64 / (right - left).max(bottom - top);
+    let scale = style.longest * SCALE as f64 / (right - left).max(bottom - top);
     let center = ((left + right) / 2.0, (top + bottom) / 2.0);
     // The centers of a stroke's pixels span its pen less one pixel; a disc around each adds the rest, and at least
     // closes the gaps between pixels that the scale has pulled apart.
-    let missing = (PEN * FINE as f64 - (OMNIGLOT_PEN - 1.0) * scale) / 2.0;
+    let missing = (style.pen * SCALE as f64 - (OMNIGLOT_PEN - 1.0) * scale) / 2.0;
     let radius = missing.max(0.75 * scale);
     let mut canvas = [false; CANVAS * CANVAS];
     for (x, y) in &ink.points {
@@ -121,9 +184,9 @@ fn stamp(canvas: &mut [bool; CANVAS * CANVAS], x: f64, y: f64, radius: f64) {
 fn average(canvas: &[bool; CANVAS * CANVAS]) -> Tile {
     let mut tile = [0; SIDE * SIDE];
     for (index, gray) in tile.iter_mut().enumerate() {
-        let (x, y) = (index % SIDE * FINE, index / SIDE * FINE);
-        let inked = (0..FINE * FINE).filter(|fine| canvas[(y + fine / FINE) * CANVAS + x + fine % FINE]).count();
-        *gray = (inked * 255 / (FINE * FINE)) as u8;
+        let (x, y) = (index % SIDE * SCALE, index / SIDE * SCALE);
+        let inked = (0..SCALE * SCALE).filter(|fine| canvas[(y + fine / SCALE) * CANVAS + x + fine % SCALE]).count();
+        *gray = (inked * 255 / (SCALE * SCALE)) as u8;
     }
     tile
 }

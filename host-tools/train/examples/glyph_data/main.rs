@@ -13,7 +13,8 @@
 //! | `data/digits` | 200 images of each digit | judging, the demo |
 //! | `data/calibration` | 100 images of each of 0–4 | ranges and means of the quantized encoder |
 //! | `target/glyphs/digits` | what is left of 0–4 | training, without labels |
-//! | `target/glyphs/characters` | Omniglot as pen on paper | training, with labels |
+//! | `target/glyphs/characters` | Omniglot as pen on paper, like the digits | training, with labels |
+//! | `target/glyphs/fine` | Omniglot larger, by a finer pen, and more characters made of it | the same, for one-shot classification |
 //!
 //! No two samples of the three digit sets have the same pixels.
 
@@ -41,9 +42,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     write("calibration", &args.out.join("data/calibration"), &split.calibration)?;
     let glyphs = args.out.join("target/glyphs");
     write("training digits", &glyphs.join("digits"), &split.training)?;
-    let characters = characters::read(&args.omniglot)?;
-    write("characters", &glyphs.join("characters"), &characters)?;
-    Ok(())
+    let styles = [("characters", characters::LIKE_DIGITS), ("fine", characters::FINE)];
+    styles
+        .iter()
+        .try_for_each(|(name, style)| write(name, &glyphs.join(name), &characters::read(&args.omniglot, style)?))
 }
 
 /// Reads `--name value` pairs; every one is needed.

@@ -8,7 +8,7 @@
 //! `--seeds N` repeats each with other seeds. A row is printed when it is done; `--json` prints one object a run, too.
 //!
 //! Rows with labels learn from the characters of the other four alphabets, each character a class. Rows without labels learn
-//! from the same images, each a class of its own. The last three rows learn from the digits 0–4, without labels, and are
+//! from the same images, each a class of its own. The last five rows learn from the digits 0–4, without labels, and are
 //! judged on the digits 5–9: there two images in five are of the same class, which the debiased loss is made for.
 
 mod judge;
@@ -59,6 +59,9 @@ fn rows() -> Vec<Row> {
         digits("nt-xent, digits", nt_xent),
         digits("debiased, digits, prior 0.1", debiased(0.1)),
         digits("debiased, digits, prior 0.2", debiased(0.2)),
+        // The temperature of Chuang et al.
+        digits("nt-xent, digits, temperature 0.5", Loss::NtXent { temperature: 0.5 }),
+        digits("debiased, digits, temperature 0.5", Loss::Debiased { temperature: 0.5, prior: 0.1 }),
     ]
 }
 
