@@ -186,6 +186,7 @@ fn what_cannot_be_trained_on_is_refused() {
     fail(&["--hold-out", "1"], &["at least two subjects"]);
     fail(&["--hold-out", "12"], &["there are 12"]);
     fail(&["--rate", "0"], &["rate must be above zero"]);
+    fail(&["--quantization-aware", "12"], &["--quantization-aware 12", "fewer steps than --steps 12"]);
     bench.fail(&["train", "bars", "-o", "x.onnx", "--max-ram", "100"], &["no encoder of this family", "one channel"]);
     bench.fail(&["train", "bars", "-o", "x.bin"], &[".onnx"]);
     picture(&bench, "bars/s13/0.png", 13, 0, 12);

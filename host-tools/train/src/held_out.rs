@@ -40,14 +40,14 @@ pub(crate) struct Best<'a> {
     held_out: HeldOut<'a>,
     /// Steps done before each look, and the equal error rate that it found.
     looks: Vec<(usize, f64)>,
-    /// Steps done before the looks that count: where a run is to end rounded, none before does.
-    from: usize,
+    /// Steps done before the looks that count, where not all do: a run that is to end rounded is judged rounded.
+    from: Option<usize>,
     net: Option<Net>,
 }
 
 impl<'a> Best<'a> {
     /// What was found until now, and the network that did best, if any.
-    pub(crate) fn new(held_out: HeldOut<'a>, from: usize, looks: Vec<(usize, f64)>, net: Option<Net>) -> Self {
+    pub(crate) fn new(held_out: HeldOut<'a>, from: Option<usize>, looks: Vec<(usize, f64)>, net: Option<Net>) -> Self {
         Self { held_out, looks, from, net }
     }
 
@@ -65,7 +65,7 @@ impl<'a> Best<'a> {
         let net = net.valid();
         let embeddings = embed(&net, ranges, self.held_out.samples.samples());
         let eer = equal_error_rate(&embeddings, self.held_out.samples.classes()).ok_or(TrainError::HeldOut)?;
-        if done > self.from && self.counted().all(|other| eer < other) {
+        if self.counts(done) && self.counted().all(|other| eer < other) {
             self.net = Some(net);
         }
         self.looks.push((done, eer));
@@ -79,8 +79,12 @@ impl<'a> Best<'a> {
         first.is_some_and(|first| self.counted().count() - first > self.held_out.patience)
     }
 
+    fn counts(&self, done: usize) -> bool {
+        self.from.is_none_or(|from| done > from)
+    }
+
     fn counted(&self) -> impl Iterator<Item = f64> {
-        self.looks.iter().filter(|(done, _)| *done > self.from).map(|(_, eer)| *eer)
+        self.looks.iter().filter(|(done, _)| self.counts(*done)).map(|(_, eer)| *eer)
     }
 
     pub(crate) fn looks(&self) -> &[(usize, f64)] {

@@ -121,7 +121,8 @@ impl<'a> Run<'a> {
 
     /// One step down the gradient of one batch.
     pub(crate) fn step(&mut self, step: usize, samples: TensorData, classes: &[usize]) -> Result<f32, TrainError> {
-        if self.config.rounds(step) && self.ranges.is_none() {
+        let rounds = self.config.float_steps().is_some_and(|steps| step >= steps);
+        if rounds && self.ranges.is_none() {
             // One batch has more values of each tensor than a range needs.
             self.ranges = Some(self.net.valid().observed(Tensor::from_data(samples.clone(), &Device::flex())));
         }
@@ -140,9 +141,10 @@ impl<'a> Run<'a> {
 }
 
 impl TrainConfig {
-    /// Whether the step, from 0, rounds as a device does.
-    pub(crate) const fn rounds(&self, step: usize) -> bool {
-        step + self.quantization_aware >= self.steps
+    /// Steps before the first one that rounds as a device does; `None` where none does.
+    #[must_use]
+    pub fn float_steps(&self) -> Option<usize> {
+        (self.quantization_aware > 0).then(|| self.steps.saturating_sub(self.quantization_aware))
     }
 }
 

@@ -123,7 +123,7 @@ impl Training<'_> {
         let (config, shape, recipe) = (self.config, self.instances.shape(), self.recipe());
         let device = Device::flex().autodiff();
         let mut run = Run::new(self.net(&device), config, device);
-        let mut best = self.held_out.map(|held_out| Best::new(held_out, self.float_steps(), Vec::new(), None));
+        let mut best = self.held_out.map(|held_out| Best::new(held_out, self.config.float_steps(), Vec::new(), None));
         let mut losses = Vec::new();
         if let Some(checkpoint) = from {
             checkpoint.require(&recipe)?;
@@ -178,12 +178,6 @@ impl Training<'_> {
         Ok(batcher)
     }
 
-    /// Steps before the first one that rounds; none where none does.
-    fn float_steps(&self) -> usize {
-        let TrainConfig { steps, quantization_aware, .. } = self.config;
-        if *quantization_aware == 0 { 0 } else { steps - quantization_aware }
-    }
-
     fn net(&self, device: &Device) -> Net {
         Net::new(&self.config.net, self.instances.shape(), &mut Rng::keyed(&[self.config.seed]), device)
     }
@@ -194,7 +188,8 @@ impl Training<'_> {
             [] => None,
             bytes => Some(run.net.valid().with_bytes(bytes)?),
         };
-        let best = self.held_out.map(|held_out| Best::new(held_out, self.float_steps(), checkpoint.looks.clone(), net));
+        let best =
+            self.held_out.map(|held_out| Best::new(held_out, self.config.float_steps(), checkpoint.looks.clone(), net));
         let optimizer = run.optimizer.from_bytes(Bytes::from_bytes_vec(checkpoint.optimizer.clone())).ok()?;
         let (net, ranges) = (run.net.with_bytes(&checkpoint.net)?, checkpoint.ranges.clone());
         Some((Run { net, ranges, optimizer, config: run.config, device: run.device }, best))

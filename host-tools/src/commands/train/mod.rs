@@ -270,9 +270,7 @@ fn page(
         name: &output.display().to_string(),
         losses: &curves.losses,
         looks: &curves.looks,
-        float_steps: Some(training.config)
-            .filter(|config| config.quantization_aware > 0)
-            .map(|config| config.steps - config.quantization_aware),
+        float_steps: training.config.float_steps(),
         embeddings: [&rows(&training.untrained()?)?, &rows(encoder)?],
         whose,
         recipe: recipe.entries(),

@@ -40,7 +40,7 @@ const NEIGHBORS: [usize; 2] = [3, 6];
 const CANVAS: usize = SIDE * SCALE;
 
 /// A character with a drawing by each writer.
-struct Character {
+pub struct Character {
     name: String,
     drawings: Vec<Ink>,
 }
@@ -53,15 +53,18 @@ struct Ink {
     bounds: [f64; 4],
 }
 
-/// Reads an Omniglot archive: one sheet an alphabet, characters and writers in the order of their names.
+/// The characters of each alphabet, by its name.
+pub type Alphabets = BTreeMap<String, Vec<Character>>;
+
+/// Reads an Omniglot archive, characters and writers in the order of their names.
 ///
 /// Its files are `set/Alphabet/characterNN/NNNN_WW.png`; the subject is `Alphabet/characterNN`.
-pub fn read(path: &Path, style: &Style) -> Result<Vec<Sheet>, Box<dyn Error>> {
+pub fn read(path: &Path) -> Result<Alphabets, Box<dyn Error>> {
     let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut archive = ZipArchive::new(BufReader::new(file))?;
     let mut names: Vec<String> = archive.file_names().map(str::to_owned).collect();
     names.sort_unstable();
-    let mut alphabets: BTreeMap<String, Vec<Character>> = BTreeMap::new();
+    let mut alphabets = Alphabets::new();
     for name in names.iter().filter(|name| name.ends_with(".png")) {
         let parts: Vec<&str> = name.split('/').collect();
         let &[_, alphabet, character, _] = parts.as_slice() else {
@@ -76,11 +79,16 @@ pub fn read(path: &Path, style: &Style) -> Result<Vec<Sheet>, Box<dyn Error>> {
             None => characters.push(Character { name: character.into(), drawings: vec![drawing] }),
         }
     }
-    Ok(alphabets.into_iter().map(|(name, characters)| sheet(name, &characters, style)).collect())
+    Ok(alphabets)
+}
+
+/// One sheet an alphabet.
+pub fn sheets(alphabets: &Alphabets, style: &Style) -> Vec<Sheet> {
+    alphabets.iter().map(|(name, characters)| sheet(name, characters, style)).collect()
 }
 
 /// An alphabet's characters, and what is made of them.
-fn sheet(alphabet: String, characters: &[Character], style: &Style) -> Sheet {
+fn sheet(alphabet: &str, characters: &[Character], style: &Style) -> Sheet {
     let mut samples = Vec::new();
     let mut push = |character: &str, drawings: &[Ink]| {
         samples.extend(drawings.iter().map(|ink| (format!("{alphabet}/{character}"), draw(ink, style))));
@@ -97,7 +105,7 @@ fn sheet(alphabet: String, characters: &[Character], style: &Style) -> Sheet {
             push(&format!("{}-{}", own.name, other.name), &both.collect::<Vec<_>>());
         }
     }
-    Sheet { name: alphabet, samples }
+    Sheet { name: alphabet.into(), samples }
 }
 
 impl Ink {

@@ -42,10 +42,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     write("calibration", &args.out.join("data/calibration"), &split.calibration)?;
     let glyphs = args.out.join("target/glyphs");
     write("training digits", &glyphs.join("digits"), &split.training)?;
+    let alphabets = characters::read(&args.omniglot)?;
     let styles = [("characters", characters::LIKE_DIGITS), ("fine", characters::FINE)];
-    styles
-        .iter()
-        .try_for_each(|(name, style)| write(name, &glyphs.join(name), &characters::read(&args.omniglot, style)?))
+    styles.iter().try_for_each(|(name, style)| write(name, &glyphs.join(name), &characters::sheets(&alphabets, style)))
 }
 
 /// Reads `--name value` pairs; every one is needed.

@@ -55,7 +55,8 @@ fn parse(words: impl Iterator<Item = String>) -> Result<HashMap<String, String>,
 fn run(data: &Path, out: &Path, config: &TrainConfig, left_out: Option<&str>) -> Result<(), Box<dyn Error>> {
     let wanted = |subject: &str| left_out.is_none_or(|alphabet| subject.split('/').next() != Some(alphabet));
     let folder = data.join(if left_out.is_some() { "fine" } else { "characters" });
-    let (all, characters) = (sheets::read(&folder)?, sheets::read(&folder)?.only(wanted));
+    let all = sheets::read(&folder)?;
+    let characters = all.only(wanted);
     if left_out.is_some() && all.subjects.len() == characters.subjects.len() {
         return Err("there is no alphabet of this name to leave out".into());
     }

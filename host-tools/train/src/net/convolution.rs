@@ -110,28 +110,24 @@ impl Convolution {
 
 impl Geometry {
     fn new(layer: Layer, input: Shape) -> Self {
-        let output = layer.output(input);
-        let mut sources = Vec::new();
-        // Of a place, what is so many steps from the middle of a filter there.
-        let source = |place: usize, tap: usize, axis: usize, places: usize| {
+        if layer.kernel == [1; 2] && layer.stride == [1; 2] {
+            return Self { layer, input, sources: Vec::new() };
+        }
+        let (output, outside) = (layer.output(input), input.height * input.width);
+        // Along an axis: of a place, what is so many steps from the middle of a filter there.
+        let source = |axis: usize, place: usize, tap: usize, places: usize| {
             let (stride, middle) = (layer.stride[axis], layer.kernel[axis] / 2);
             (place * stride + tap).checked_sub(middle).filter(|source| *source < places)
         };
-        for row in 0..output.height {
-            for column in 0..output.width {
-                for down in 0..layer.kernel[0] {
-                    for across in 0..layer.kernel[1] {
-                        let row = source(row, down, 0, input.height);
-                        let place = row.zip(source(column, across, 1, input.width));
-                        sources
-                            .push(place.map_or(input.height * input.width, |(row, column)| row * input.width + column));
-                    }
-                }
-            }
-        }
-        let all_stay = layer.kernel == [1; 2] && layer.stride == [1; 2];
-        let sources = if all_stay { Vec::new() } else { sources.into_iter().map(|place| place as i64).collect() };
-        Self { layer, input, sources }
+        let each =
+            |[rows, columns]: [usize; 2]| (0..rows * columns).map(move |index| (index / columns, index % columns));
+        let sources = each([output.height, output.width]).flat_map(|(row, column)| {
+            each(layer.kernel).map(move |(down, across)| {
+                let place = source(0, row, down, input.height).zip(source(1, column, across, input.width));
+                place.map_or(outside, |(row, column)| row * input.width + column) as i64
+            })
+        });
+        Self { layer, input, sources: sources.collect() }
     }
 
     fn taps(&self) -> usize {

@@ -9,7 +9,7 @@ mod rounding;
 use burn::module::{Module, Param};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::store::ModuleRecord;
-use burn::tensor::{Bytes, Device, Tensor, TensorData, activation::relu};
+use burn::tensor::{Bytes, Device, Tensor, TensorData, activation::relu, module::linear};
 
 pub use config::{Block, Filters, Head, Join, Layer, NetConfig, Shape};
 pub use cost::{Budget, Cost};
@@ -114,12 +114,13 @@ impl Net {
         let last = if self.pooled { rounding.tensor(last.mean_dim(0)) } else { last };
         // ONNX flattens a sample channel by channel.
         let features = last.permute([2, 1, 0]).flatten(1, 2);
-        if !rounding.is_on() {
-            return self.dense.forward(features);
-        }
-        let bias = self.dense.bias.as_ref().map(|bias| bias.val().unsqueeze::<2>());
-        let sums = features.matmul(rounding::weights(self.dense.weight.val(), 0));
-        bias.map_or(sums.clone(), |bias| sums + bias)
+        linear(features, self.dense_weight(rounding.is_on()), self.dense.bias.as_ref().map(Param::val))
+    }
+
+    /// `[features, dimensions]`, rounded or not.
+    fn dense_weight(&self, is_rounded: bool) -> Tensor<2> {
+        let weight = self.dense.weight.val();
+        if is_rounded { rounding::weights(weight, 0) } else { weight }
     }
 
     /// The range of each tensor that a pass over these samples makes, weights rounded.
@@ -167,9 +168,11 @@ impl Net {
     pub(crate) fn dense(&self, is_rounded: bool) -> Dense {
         let [features, dimensions] = self.dense.weight.dims();
         let bias = self.dense.bias.as_ref().expect("the dense layer was made with a bias");
-        let weight = self.dense.weight.val();
-        let weight = if is_rounded { rounding::weights(weight, 0) } else { weight };
-        Dense { shape: [dimensions, features], weight: values(weight.transpose()), bias: values(bias.val()) }
+        Dense {
+            shape: [dimensions, features],
+            weight: values(self.dense_weight(is_rounded).transpose()),
+            bias: values(bias.val()),
+        }
     }
 }
 
