@@ -5,7 +5,7 @@ use cognate_host::int8::EncoderFile;
 use cognate_host::onnx::OnnxFile;
 use cognate_host::preprocessing::Preprocessing;
 use cognate_host::quantization::lower::lower;
-use cognate_host::quantization::network::{Clip, Convolution, Operator};
+use cognate_host::quantization::network::{Convolution, Operator, Pooling};
 use cognate_host::quantization::prepare::Prepared;
 use cognate_host::quantization::ranges::{Choice, observe};
 use cognate_host::quantization::scheme::{Scheme, Settings};
@@ -54,10 +54,10 @@ const PREPROCESSING: &str = "input = \"sample\"\noutput = \"embedding\"\nkind = 
 
 /// How far each tensor of the device is from what the trainer makes of the device's tensors before it, in steps: the greatest
 /// distance, and the share of elements that differ.
-fn distance(bench: &Bench, family: Family) -> (i64, f64) {
+fn distance(bench: &Bench, family: Family, head: Head) -> (i64, f64) {
     let pixels = pixels();
     let shape = Shape { channels: 1, height: SIDE, width: SIDE };
-    let (encoder, onnx) = trained(&pixels, family.config(shape, 6, Head::Flatten, 8));
+    let (encoder, onnx) = trained(&pixels, family.config(shape, 6, head, 8));
     bench.write("encoder.onnx", &onnx);
     let preprocessing = Preprocessing::parse(PREPROCESSING).unwrap();
     let file = OnnxFile::open(&bench.path("encoder.onnx")).unwrap();
@@ -69,17 +69,22 @@ fn distance(bench: &Bench, family: Family) -> (i64, f64) {
         pixels.chunks(SIDE * SIDE).map(|sample| sample.iter().map(|&pixel| pixel.into()).collect()).collect();
     let inputs: Vec<Vec<f32>> = samples.iter().map(|sample| prepared.sample(sample)).collect();
     let mut observed = observe(network, &inputs);
+    let ranges = encoder.ranges().unwrap();
     let mut known = Vec::new();
-    for (id, node) in network.nodes.iter().enumerate() {
-        let (Operator::Convolution(Convolution { clip, .. }) | Operator::Add(clip)) = &node.operator else {
-            continue;
+    for (id, node) in network.nodes.iter().enumerate().filter(|(id, _)| *id != network.output) {
+        let clip = match &node.operator {
+            Operator::Convolution(Convolution { clip, .. }) | Operator::Add(clip) => Some(clip),
+            Operator::Pool(_, Pooling::Mean) => None,
+            _ => continue,
         };
-        if id != network.output {
-            assert!(*clip != Clip::NONE && clip.high.is_finite(), "{} has no range", node.name);
-            (observed[id].least, observed[id].greatest) = (clip.low, clip.high);
-            known.push(id);
+        let [low, high] = ranges[known.len()];
+        if let Some(clip) = clip {
+            assert_eq!([clip.low, clip.high], [low, high], "the range of {} in the file", node.name);
         }
+        (observed[id].least, observed[id].greatest) = (low, high);
+        known.push(id);
     }
+    assert_eq!(known.len(), ranges.len(), "tensors with a range");
     let settings = Settings { choice: Choice::MinMax, corrects_bias: false, wide: &[] };
     let scheme = Scheme::new(network, &observed, prepared.input, settings);
     let lowered = lower(&scheme, &prepared.form(&scheme.scales[0], 1.0)).unwrap();
@@ -116,9 +121,11 @@ fn distance(bench: &Bench, family: Family) -> (i64, f64) {
 fn each_layer_is_the_devices_within_one_step() {
     let bench = Bench::new();
     for (name, family) in Family::NAMED {
-        let (greatest, share) = distance(&bench, family);
-        assert!(greatest <= 1, "{name}: {greatest} steps apart");
-        assert!(share < 0.005, "{name}: {share} of the elements differ");
+        for head in [Head::Flatten, Head::Pool] {
+            let (greatest, share) = distance(&bench, family, head);
+            assert!(greatest <= 1, "{name}, {head:?}: {greatest} steps apart");
+            assert!(share < 0.005, "{name}, {head:?}: {share} of the elements differ");
+        }
     }
 }
 

@@ -169,6 +169,16 @@ impl Encoder {
         embed(&self.net, self.ranges.as_deref(), samples)
     }
 
+    /// The least and the greatest value of each tensor of [`Encoder::tensors`] but the embedding, of an encoder that was trained to be
+    /// rounded.
+    ///
+    /// The file has these, too, but for that of a pool.
+    #[must_use]
+    pub fn ranges(&self) -> Option<Vec<[f32; 2]>> {
+        let ranges = self.ranges.as_ref()?.iter();
+        Some(ranges.map(|Range { low, high }| [*low, *high]).collect())
+    }
+
     /// The tensors that a device keeps on the way from a sample to its embedding, each by places and then by channels, and the
     /// embedding last: with what they are rounded to, of an encoder that was trained to be rounded, and `None` of any other.
     ///
