@@ -1,7 +1,7 @@
-//! Fitting a back end: mean, PCA, whitening and LDA.
+//! Fitting a back end: mean, PCA, whitening, LDA and WCCN.
 
 use crate::embeddings::Embeddings;
-use nalgebra::{DMatrix, DVector, SymmetricEigen};
+use nalgebra::{DMatrix, DMatrixView, DVector, SymmetricEigen};
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,6 +13,9 @@ const VARIANCE_KEPT: f64 = 0.99;
 
 /// How far variances are drawn towards their mean before they are divided by: with few samples the least ones are noise.
 const SHRINKAGE: f64 = 0.1;
+
+/// The same for WCCN, which keeps every direction: halfway, by trying on characters of alphabets that it was not fitted on.
+const WCCN_SHRINKAGE: f64 = 0.5;
 
 /// The core's fast kernels do so many elements at once: dimensions that are chosen for the user are multiples.
 const STEP: usize = cognate::kernel::STEP;
@@ -31,11 +34,21 @@ pub enum Kind {
     /// Subtracts the mean and keeps the directions that tell subjects apart best (Fisher 1936, Rao 1948), within-subject
     /// variance brought to one.
     Lda(Option<usize>),
+    /// Brings within-subject variance towards one in every direction, about zero and not about the mean (within-class covariance
+    /// normalization: Hatch, Kajarekar and Stolcke 2006).
+    Wccn,
 }
 
 impl Kind {
     /// One of each, with the dimensions chosen.
-    pub const ALL: [Self; 5] = [Self::None, Self::Mean, Self::Pca(None), Self::Whiten(None), Self::Lda(None)];
+    pub const ALL: [Self; 6] =
+        [Self::None, Self::Mean, Self::Pca(None), Self::Whiten(None), Self::Lda(None), Self::Wccn];
+
+    /// Whether it asks whose samples these are.
+    #[must_use]
+    pub const fn needs_subjects(self) -> bool {
+        matches!(self, Self::Lda(_) | Self::Wccn)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -46,6 +59,7 @@ impl fmt::Display for Kind {
             Self::Pca(dimensions) => ("pca", *dimensions),
             Self::Whiten(dimensions) => ("whiten", *dimensions),
             Self::Lda(dimensions) => ("lda", *dimensions),
+            Self::Wccn => ("wccn", None),
         };
         match dimensions {
             Some(dimensions) => write!(f, "{name}:{dimensions}"),
@@ -70,10 +84,9 @@ impl FromStr for Kind {
             ("pca", dimensions) => Ok(Self::Pca(dimensions)),
             ("whiten", dimensions) => Ok(Self::Whiten(dimensions)),
             ("lda", dimensions) => Ok(Self::Lda(dimensions)),
-            _ => {
-                Err("a back end is none, mean, pca, whiten or lda; the last three also with dimensions: pca:32"
-                    .to_owned())
-            }
+            ("wccn", None) => Ok(Self::Wccn),
+            _ => Err("a back end is none, mean, wccn, pca, whiten or lda; the last three also with dimensions: pca:32"
+                .to_owned()),
         }
     }
 }
@@ -105,7 +118,9 @@ impl Fit {
 /// # Errors
 /// [`FitError`] when the rows are too few or all the same, or more dimensions are asked for than there are.
 pub fn fit(kind: Kind, embeddings: &Embeddings, subjects: &[Vec<usize>]) -> Result<Option<Fit>, FitError> {
-    let (Kind::Mean | Kind::Pca(_) | Kind::Whiten(_) | Kind::Lda(_)) = kind else { return Ok(None) };
+    if kind == Kind::None {
+        return Ok(None);
+    }
     let rows: Vec<usize> = subjects.concat();
     if rows.len() < 2 {
         return Err(FitError::TooFewSamples { found: rows.len() });
@@ -123,7 +138,9 @@ pub fn fit(kind: Kind, embeddings: &Embeddings, subjects: &[Vec<usize>]) -> Resu
         Kind::Pca(dimensions) => Some(pca(&centered, dimensions, false)?),
         Kind::Whiten(dimensions) => Some(pca(&centered, dimensions, true)?),
         Kind::Lda(dimensions) => Some(lda(&centered, subjects, dimensions)?),
+        Kind::Wccn => Some(normalized(within(&centered, subjects)?, WCCN_SHRINKAGE)?),
     };
+    let mean = if kind == Kind::Wccn { DVector::zeros(data.ncols()) } else { mean };
     Ok(Some(Fit { mean, map }))
 }
 
@@ -171,31 +188,58 @@ fn enough(variances: &[f64]) -> usize {
     count.count().next_multiple_of(STEP).min(variances.len())
 }
 
-fn lda(centered: &DMatrix<f64>, subjects: &[Vec<usize>], dimensions: Option<usize>) -> Result<DMatrix<f64>, FitError> {
-    let (columns, samples) = (centered.ncols(), centered.nrows());
-    let available = columns.min(subjects.len().saturating_sub(1));
-    if samples <= subjects.len() || available == 0 {
-        return Err(FitError::TooFewSubjects { found: subjects.len() });
-    }
-    let (mut within, mut between) = (DMatrix::zeros(columns, columns), DMatrix::zeros(columns, columns));
+/// The rows of each subject, which lie together in the order of the subjects.
+fn blocks<'a>(
+    centered: &'a DMatrix<f64>,
+    subjects: &'a [Vec<usize>],
+) -> impl Iterator<Item = DMatrixView<'a, f64>> + 'a {
     let mut first = 0;
-    // The rows of a subject lie together, in the order of the subjects.
-    for rows in subjects {
+    subjects.iter().map(move |rows| {
         let block = centered.rows(first, rows.len());
         first += rows.len();
+        block
+    })
+}
+
+/// The covariance about the mean of each subject.
+fn within(centered: &DMatrix<f64>, subjects: &[Vec<usize>]) -> Result<DMatrix<f64>, FitError> {
+    let (columns, samples) = (centered.ncols(), centered.nrows());
+    if samples <= subjects.len() {
+        return Err(FitError::TooFewSubjects { found: subjects.len() });
+    }
+    let mut within = DMatrix::zeros(columns, columns);
+    for block in blocks(centered, subjects) {
         let mean = block.row_mean();
         let scatter = DMatrix::from_fn(block.nrows(), columns, |row, column| block[(row, column)] - mean[column]);
         within += scatter.transpose() * &scatter;
-        between += mean.transpose() * &mean * rows.len() as f64;
     }
-    within /= (samples - subjects.len()) as f64;
-    let spread = within.trace() / columns as f64;
+    Ok(within / (samples - subjects.len()) as f64)
+}
+
+/// What brings each direction of a covariance to a variance of one, after it was drawn towards the same in every direction.
+fn normalized(covariance: DMatrix<f64>, shrinkage: f64) -> Result<DMatrix<f64>, FitError> {
+    let columns = covariance.ncols();
+    let spread = covariance.trace() / columns as f64;
     if spread == 0.0 {
         return Err(FitError::Constant);
     }
-    let shrunk = within * (1.0 - SHRINKAGE) + DMatrix::identity(columns, columns) * (SHRINKAGE * spread);
+    let shrunk = covariance * (1.0 - shrinkage) + DMatrix::identity(columns, columns) * (shrinkage * spread);
     let (values, vectors) = directions(shrunk);
-    let whitening = DMatrix::from_fn(columns, columns, |row, column| vectors[(row, column)] / values[row].sqrt());
+    Ok(DMatrix::from_fn(columns, columns, |row, column| vectors[(row, column)] / values[row].sqrt()))
+}
+
+fn lda(centered: &DMatrix<f64>, subjects: &[Vec<usize>], dimensions: Option<usize>) -> Result<DMatrix<f64>, FitError> {
+    let columns = centered.ncols();
+    let available = columns.min(subjects.len().saturating_sub(1));
+    if available == 0 {
+        return Err(FitError::TooFewSubjects { found: subjects.len() });
+    }
+    let mut between = DMatrix::zeros(columns, columns);
+    for block in blocks(centered, subjects) {
+        let mean = block.row_mean();
+        between += mean.transpose() * &mean * block.nrows() as f64;
+    }
+    let whitening = normalized(within(centered, subjects)?, SHRINKAGE)?;
     let (_, directions) = directions(&whitening * between * whitening.transpose());
     let kept = match dimensions {
         Some(asked) if asked > available => return Err(FitError::Dimensions { asked, available }),
@@ -216,7 +260,8 @@ pub enum FitError {
     },
     /// Too few subjects, or one sample of each.
     #[error(
-        "LDA needs several samples of several subjects, and there are {found} subjects: add samples, or use another back end"
+        "LDA and WCCN need several samples of several subjects, and there are {found} subjects: add samples, or use another back \
+         end"
     )]
     TooFewSubjects {
         /// How many there are.

@@ -36,8 +36,8 @@ fn fitted(kind: Kind) -> Fit {
 }
 
 // Made with numpy 2 and scipy 1 on the same data: the mean; the right singular vectors of the centered rows; those divided by
-// √(0.9 · variance + 0.1 · mean variance); scipy.linalg.eigh(between, 0.9 · within + 0.1 · trace(within) / 5 · I). Each has
-// its greatest element above zero.
+// √(0.9 · variance + 0.1 · mean variance); scipy.linalg.eigh(between, 0.9 · within + 0.1 · trace(within) / 5 · I); the eigenvectors of
+// half of within + trace(within) / 5 · I, each divided by the root of its eigenvalue. Each has its greatest element above zero.
 const MEAN: [f64; DIMENSION] =
     [0.03904902267580231, 0.49552111979573965, 2.965627541144689, 1.5070334425351273, 2.032033624437948];
 const PCA: [[f64; DIMENSION]; 3] = [
@@ -53,6 +53,14 @@ const LDA: [[f64; DIMENSION]; 3] = [
     [0.295882928429279, 0.4358990237015284, -0.11359368015078156, 1.6863651147582002, 0.5719082778974929],
     [-0.15095623853357357, -0.2787755607974219, 1.1383405719312971, 0.5880073409167589, -0.29465881274107],
     [0.18132621273436267, 1.0899726427480072, 0.35253332390198633, -0.6399094359339492, -0.31425529759109094],
+];
+
+const WCCN: [[f64; DIMENSION]; 5] = [
+    [-0.7901379219439855, 0.9429614123933789, -0.11689872747759761, -0.06985614343722303, -0.2907161146247426],
+    [0.9221396323300535, 0.6212405774621097, 0.1703017907882394, 0.1621308238537876, -0.5986785335700956],
+    [0.17498712656124796, 0.5324673487947895, 0.6405886400534041, -0.02028990311781645, 0.9987942244733194],
+    [-0.34578841885441086, -0.2989851016621213, 1.127429592797409, 0.07600442862590197, -0.5015729252461574],
+    [-0.17983591379522856, -0.0015793396837562607, -0.10626292163154072, 1.6342046163366235, 0.1336998023676249],
 ];
 
 fn assert_rows(found: &Fit, expected: &[[f64; DIMENSION]]) {
@@ -74,6 +82,9 @@ fn fits_are_those_of_numpy_and_scipy() {
     assert_rows(&fitted(Kind::Pca(Some(3))), &PCA);
     assert_rows(&fitted(Kind::Whiten(Some(2))), &WHITEN);
     assert_rows(&fitted(Kind::Lda(Some(3))), &LDA);
+    let wccn = fitted(Kind::Wccn);
+    assert_rows(&wccn, &WCCN);
+    assert_eq!(wccn.mean.amax(), 0.0);
     // 97.9 % of the variance lie in four directions, and all five are fewer than the kernels do at once.
     assert_eq!(fitted(Kind::Pca(None)).map.unwrap().nrows(), DIMENSION);
     assert_eq!(fitted(Kind::Lda(None)).map.unwrap().nrows(), DIMENSION);
@@ -90,8 +101,10 @@ fn what_cannot_be_fitted() {
     assert_eq!(fit_on(Kind::Pca(Some(6)), &subjects), FitError::Dimensions { asked: 6, available: 5 });
     assert_eq!(fit_on(Kind::Lda(Some(3)), &subjects[..3]), FitError::Dimensions { asked: 3, available: 2 });
     assert_eq!(fit_on(Kind::Lda(None), &subjects[..1]), FitError::TooFewSubjects { found: 1 });
-    assert_eq!(fit_on(Kind::Lda(None), &[vec![0], vec![4]]), FitError::TooFewSubjects { found: 2 });
-    assert_eq!(fit_on(Kind::Lda(None), &[vec![0, 0], vec![4, 4]]), FitError::Constant, "no spread within a subject");
+    for kind in [Kind::Lda(None), Kind::Wccn] {
+        assert_eq!(fit_on(kind, &[vec![0], vec![4]]), FitError::TooFewSubjects { found: 2 });
+        assert_eq!(fit_on(kind, &[vec![0, 0], vec![4, 4]]), FitError::Constant, "no spread within a subject");
+    }
 }
 
 #[test]
@@ -104,10 +117,10 @@ fn embeddings_beyond_every_exponent_are_refused() {
 
 #[test]
 fn kinds_are_read_as_they_are_written() {
-    for kind in [Kind::None, Kind::Mean, Kind::Pca(Some(32)), Kind::Whiten(None), Kind::Lda(Some(7))] {
+    for kind in [Kind::None, Kind::Mean, Kind::Pca(Some(32)), Kind::Whiten(None), Kind::Lda(Some(7)), Kind::Wccn] {
         assert_eq!(kind.to_string().parse(), Ok(kind));
     }
-    for text in ["", "mean:3", "pca:0", "pca:x", "pca:", "svd"] {
+    for text in ["", "mean:3", "wccn:3", "pca:0", "pca:x", "pca:", "svd"] {
         assert!(text.parse::<Kind>().is_err(), "{text}");
     }
 }
@@ -115,7 +128,7 @@ fn kinds_are_read_as_they_are_written() {
 #[test]
 fn integers_make_the_codes_that_exact_numbers_make() {
     let data = data();
-    for kind in [Kind::Mean, Kind::Pca(Some(3)), Kind::Whiten(Some(4)), Kind::Lda(None)] {
+    for kind in [Kind::Mean, Kind::Pca(Some(3)), Kind::Whiten(Some(4)), Kind::Lda(None), Kind::Wccn] {
         for scale in [1.0, 3e-11, 1e11] {
             let rows: Vec<(usize, Vec<f32>)> =
                 data.rows().map(|row| (0, row.iter().map(|value| value * scale).collect())).collect();

@@ -51,7 +51,7 @@ pub struct Args {
     /// The model that made the embeddings, where their labels do not say
     #[arg(long, value_name = "MODEL")]
     model: Option<PathBuf>,
-    /// What is done to embeddings before they become templates: none, mean, pca, whiten or lda, the last three also with a number
+    /// What is done to embeddings before they become templates: none, mean, wccn, pca, whiten or lda, the last three also with a number
     /// of dimensions (pca:32)
     #[arg(long, value_name = "KIND", default_value_t = Kind::None)]
     back_end: Kind,

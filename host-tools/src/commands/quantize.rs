@@ -53,7 +53,7 @@ pub struct Args {
     /// take twice the memory, and 64-bit sums
     #[arg(long, value_name = "LAYERS", default_value_t = 2)]
     int16: usize,
-    /// What the last layer does beside: none, mean, pca, whiten or lda, the last three also with a number of dimensions (pca:32);
+    /// What the last layer does beside: none, mean, wccn, pca, whiten or lda, the last three also with a number of dimensions (pca:32);
     /// fitted on the subjects that ranges are chosen on, so that `cognate calibrate` needs none
     #[arg(long, value_name = "KIND", default_value_t = Kind::None)]
     back_end: Kind,

@@ -163,8 +163,7 @@ fn fit_back_end(
     let of_subject = |(_, all): (_, Vec<usize>)| all.into_iter().filter(|row| rows.contains(row)).collect::<Vec<_>>();
     let mut subjects: Vec<_> =
         exact.labels().by_subject().into_iter().map(of_subject).filter(|rows| !rows.is_empty()).collect();
-    if !matches!(request.back_end, Kind::Lda(_)) {
-        // They do not ask whose samples these are.
+    if !request.back_end.needs_subjects() {
         let unknown = |row: &usize| exact.labels().rows[*row].subject.is_empty();
         subjects.extend(rows.iter().copied().filter(unknown).map(|row| vec![row]));
     }

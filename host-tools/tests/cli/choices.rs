@@ -92,8 +92,13 @@ fn back_ends_are_compared_on_subjects_that_they_were_not_fitted_on() {
     let calibrate = ["calibrate", "calibration.npy", "--enroll", "3", "--fmr", "0.1", "-o", "thresholds.json"];
     let output = bench.run(&[&calibrate[..], &["--back-end", "pca:4"]].concat());
     let text = String::from_utf8(output.stdout).unwrap();
-    for row in ["      none        16  ", "      mean        16  ", "     pca:4         4  ", "       lda         1  "]
-    {
+    for row in [
+        "      none        16  ",
+        "      mean        16  ",
+        "     pca:4         4  ",
+        "       lda         1  ",
+        "      wccn        16  ",
+    ] {
         assert!(text.contains(row), "{row}: {text}");
     }
     // The model of these tests brings embeddings to unit length.
@@ -102,7 +107,7 @@ fn back_ends_are_compared_on_subjects_that_they_were_not_fitted_on() {
     let thresholds: Value = serde_json::from_slice(&bench.read("thresholds.json")).unwrap();
     let eers: Vec<f64> =
         thresholds["back_ends"].as_array().unwrap().iter().map(|entry| entry["eer"].as_f64().unwrap()).collect();
-    assert!(eers.len() == 6 && eers.iter().all(|eer| *eer > 0.0 && *eer < 0.6), "{eers:?}");
+    assert!(eers.len() == 7 && eers.iter().all(|eer| *eer > 0.0 && *eer < 0.6), "{eers:?}");
 }
 
 #[test]
@@ -113,7 +118,7 @@ fn choices_that_cannot_be() {
         [&first[..], more].concat()
     };
     for (more, text) in [
-        (&["--back-end", "svd"][..], "a back end is none, mean, pca, whiten or lda"),
+        (&["--back-end", "svd"][..], "a back end is none, mean, wccn, pca, whiten or lda"),
         (&["--form", "half"], "a form is full, norm-limited or euclidean"),
         (&["--fusion", "mean:9"], "a fusion is max, centroid, or mean:K"),
         (&["--normalize", "q", "--cohort", "cohort.npy"], "a normalization is z, t, s, or as:N"),

@@ -37,7 +37,7 @@ pub struct SourceArgs {
     /// Stretch pictures of another size to the model's, instead of refusing them
     #[arg(long)]
     resize: bool,
-    /// What is done to embeddings first, fitted on these samples themselves: none, mean, pca, whiten or lda, the last three also
+    /// What is done to embeddings first, fitted on these samples themselves: none, mean, wccn, pca, whiten or lda, the last three also
     /// with a number of dimensions (pca:32). `cognate calibrate` tells what it is worth on others
     #[arg(long, value_name = "KIND", default_value_t = Kind::None)]
     back_end: Kind,
