@@ -7,6 +7,8 @@ use std::path::Path;
 
 use crate::sheet::{Sheet, Tile};
 
+/// Width and height of an image, pixels.
+pub const SIDE: usize = 28;
 /// Images of each digit for judging.
 const JUDGED: usize = 200;
 /// Images of each known digit for calibration.
@@ -30,7 +32,7 @@ pub fn split(package: &Path) -> Result<Split, Box<dyn Error>> {
     for digit in 0..10 {
         let tiles = read(&package.join(format!("src/digits/{digit}.json")))?;
         let listed = tiles.len();
-        let distinct: Vec<Tile> = tiles.into_iter().filter(|tile| seen.insert(*tile)).collect();
+        let distinct: Vec<Tile> = tiles.into_iter().filter(|tile| seen.insert(tile.clone())).collect();
         split.repeated += listed - distinct.len();
         if distinct.len() < JUDGED + CALIBRATED {
             return Err(format!("digit {digit}: only {} distinct images", distinct.len()).into());
@@ -49,8 +51,8 @@ pub fn split(package: &Path) -> Result<Split, Box<dyn Error>> {
 /// A sheet named after its digit.
 fn sheet(digit: usize, tiles: &[Tile]) -> Sheet {
     let name = digit.to_string();
-    let samples = tiles.iter().map(|tile| (name.clone(), *tile)).collect();
-    Sheet { name, samples }
+    let samples = tiles.iter().map(|tile| (name.clone(), tile.clone())).collect();
+    Sheet { name, side: SIDE, samples }
 }
 
 /// Reads one list: `{"data": [784 values in 0..=1 an image, one image after another]}`.
@@ -58,10 +60,10 @@ fn read(path: &Path) -> Result<Vec<Tile>, Box<dyn Error>> {
     let text = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut lists: HashMap<String, Vec<f64>> = serde_json::from_slice(&text)?;
     let values = lists.remove("data").ok_or("no \"data\" in the list")?;
-    let (tiles, rest) = values.as_chunks::<{ size_of::<Tile>() }>();
+    let (tiles, rest) = values.as_chunks::<{ SIDE * SIDE }>();
     if !rest.is_empty() {
         return Err(format!("{}: its last image is cut short", path.display()).into());
     }
     // The package kept three decimals, which is enough to find the original byte again.
-    Ok(tiles.iter().map(|tile| tile.map(|value| (value * 255.0).round() as u8)).collect())
+    Ok(tiles.iter().map(|tile| tile.iter().map(|value| (value * 255.0).round() as u8).collect()).collect())
 }

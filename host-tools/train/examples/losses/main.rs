@@ -8,8 +8,9 @@
 //! `--seeds N` repeats each with other seeds. A row is printed when it is done; `--json` prints one object a run, too.
 //!
 //! Rows with labels learn from the characters of the other four alphabets, each character a class. Rows without labels learn
-//! from the same images, each a class of its own. The last five rows learn from the digits 0–4, without labels, and are
-//! judged on the digits 5–9: there two images in five are of the same class, which the debiased loss is made for.
+//! from the same images, each a class of its own. The last five rows learn from the digits 0–4, without labels: there one image in
+//! five is of the anchor's class, which the debiased loss is made for. They are judged twice: on other images of 0–4, as Chuang et
+//! al. judge on the classes that were learned from, and on 5–9.
 
 mod judge;
 #[path = "../train_glyphs/sheets.rs"]
@@ -79,12 +80,11 @@ impl Row {
     }
 }
 
-/// What is trained on, and what is judged.
+/// What is trained on, and what the encoder is judged on, by name.
 struct Fold {
-    name: String,
     labeled: Labeled,
     instances: Samples,
-    judged: Labeled,
+    judged: Vec<(String, Labeled)>,
 }
 
 struct Args {
@@ -104,18 +104,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut found = false;
     for row in rows().into_iter().filter(|row| args.only.as_ref().is_none_or(|only| only == row.name)) {
         found = true;
-        let mut all = Vec::new();
+        // Alphabets make one line, the two sets of digits a line each.
+        let mut lines: [Vec<Figures>; 2] = Default::default();
         for seed in 1..=args.seeds {
             for fold in folds(&args, row.learns)? {
                 let encoder = train(&fold.labeled, &fold.instances, &row.config(args.steps, seed), &mut |_| ())?;
-                let figures = judge::judge(&encoder, &fold.judged, seed);
-                if args.json {
-                    println!("{}", figures.json(row.name, &fold.name, seed, args.steps));
+                for ((name, judged), line) in fold.judged.iter().zip(&mut lines) {
+                    let figures = judge::judge(&encoder, judged, seed);
+                    if args.json {
+                        println!("{}", figures.json(row.name, name, seed, args.steps));
+                    }
+                    line.push(figures);
                 }
-                all.push(figures);
             }
         }
-        println!("{:30} {:4} {}", row.name, all.len(), Figures::line(&all));
+        for line in lines.iter().filter(|line| !line.is_empty()) {
+            println!("{:30} {:4} {}", row.name, line.len(), Figures::line(line));
+        }
     }
     if found { Ok(()) } else { Err("there is no row of this name; without --only all are printed".into()) }
 }
@@ -142,7 +147,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, Box<dyn Error>
     if args.data.as_os_str().is_empty() { Err(USAGE.into()) } else { Ok(args) }
 }
 
-/// Each alphabet left out in turn, or the digits 5–9.
+/// Each alphabet left out in turn, or the digits.
 fn folds(args: &Args, learns: Learns) -> Result<Vec<Fold>, Box<dyn Error>> {
     if learns == Learns::Digits {
         return Ok(vec![digits(args)?]);
@@ -158,20 +163,22 @@ fn folds(args: &Args, learns: Learns) -> Result<Vec<Fold>, Box<dyn Error>> {
             Learns::Labels => (others.labeled()?, characters.only(|_| false).images()?),
             _ => (characters.only(|_| false).labeled()?, others.images()?),
         };
-        Ok(Fold { name, labeled, instances, judged })
+        Ok(Fold { labeled, instances, judged: vec![(name, judged)] })
     };
     names.into_iter().map(fold).collect()
 }
 
-/// The digits 0–4 to learn from, other images of 5–9 to be judged on.
+/// The digits 0–4 to learn from, other images of these and 5–9 to be judged on.
 fn digits(args: &Args) -> Result<Fold, Box<dyn Error>> {
     let learned = sheets::read(&args.data.join("digits"))?;
     let judged = sheets::read(Path::new(&args.digits))?;
-    let new = |subject: &str| ["5", "6", "7", "8", "9"].contains(&subject);
+    let is_learned = |subject: &str| ["0", "1", "2", "3", "4"].contains(&subject);
     Ok(Fold {
-        name: "digits 5–9".into(),
         labeled: learned.only(|_| false).labeled()?,
         instances: learned.images()?,
-        judged: judged.only(new).labeled()?,
+        judged: vec![
+            ("digits 0–4".into(), judged.only(is_learned).labeled()?),
+            ("digits 5–9".into(), judged.only(|subject| !is_learned(subject)).labeled()?),
+        ],
     })
 }
