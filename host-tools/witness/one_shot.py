@@ -4,14 +4,14 @@ Of 20 characters of an alphabet one drawing each is known, all by one writer, an
 nearest of them. Prints the share of wrong ones over 400 such trials for each array and alphabet, percent:
 
     pip install numpy
-    python host-tools/witness/one_shot.py LABELS.csv EMBEDDINGS.npy [LABELS.csv EMBEDDINGS.npy ...]
+    python host-tools/witness/one_shot.py [--seed N] LABELS.csv EMBEDDINGS.npy [LABELS.csv EMBEDDINGS.npy ...]
 
-The labels are rows with a column `subject`, `Alphabet/character`; those that were made of others (`-` in their names) are left out. Each
-array is of one alphabet's rows, in their order, as `cognate encode` writes it beside its CSV file.
+Another seed chooses other trials. The labels are rows with a column `subject`, `Alphabet/character`; those that were made of others (`-` in
+their names) are left out. Each array is of one alphabet's rows, in their order, as `cognate encode` writes it beside its CSV file.
 """
 
+import argparse
 import csv
-import sys
 
 import numpy as np
 
@@ -31,14 +31,20 @@ def one_shot(embeddings, subjects, generator):
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, default=1, metavar="N")
+    parser.add_argument("files", nargs="+", metavar="LABELS.csv EMBEDDINGS.npy")
+    arguments = parser.parse_args()
+    if len(arguments.files) % 2:
+        parser.error("labels and embeddings come in pairs")
     errors = []
-    for labels, array in zip(sys.argv[1::2], sys.argv[2::2]):
+    for labels, array in zip(arguments.files[::2], arguments.files[1::2]):
         with open(labels, newline="", encoding="utf-8") as file:
             subjects = np.array([row["subject"] for row in csv.DictReader(file)])
         drawn = np.array(["-" not in subject.split("/")[1] for subject in subjects])
         embeddings = np.load(array)
         assert len(embeddings) == len(subjects), f"{array}: {len(embeddings)} rows for {len(subjects)} labels"
-        errors.append(one_shot(embeddings[drawn], subjects[drawn], np.random.default_rng(1)))
+        errors.append(one_shot(embeddings[drawn], subjects[drawn], np.random.default_rng(arguments.seed)))
         print(f"{array}: {errors[-1]:.2f}", flush=True)
     print(f"mean: {np.mean(errors):.2f}")
 
